@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Two switches for this repository's own scripts. Without them the manifest carries no unsafe flag, so
+// another package can depend on Lorikeet.
+//
+// LORIKEET_FAST_DEBUG=1   compiles the numeric and parsing targets with -O even in a debug build
+// LORIKEET_STRICT=1       turns every warning into an error
+let isFastDebug = Context.environment["LORIKEET_FAST_DEBUG"] == "1"
+let isStrict = Context.environment["LORIKEET_STRICT"] == "1"
+
+let common: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+/// Settings of a target whose loops are too slow to test unoptimised.
+let hot: [SwiftSetting] =
+  common + (isFastDebug ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
+
+let package = Package(
+  name: "lorikeet",
+  products: [
+    .executable(name: "lorikeet", targets: ["lorikeet"]),
+    .library(
+      name: "Lorikeet",
+      targets: [
+        "Inference", "Training", "CausalLM", "LoRA", "Datasets", "ModelFiles", "Tokenization",
+        "Quantization", "Configuration", "Serialization", "Kernels",
+      ]),
+  ],
+  targets: [
+    // The C libraries, by module map alone.
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/C/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CLAPACKE", path: "Sources/C/CLAPACKE", pkgConfig: "lapacke",
+      providers: [.apt(["liblapacke-dev"])]),
+    .systemLibrary(
+      name: "CYAML", path: "Sources/C/CYAML", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CPCRE2", path: "Sources/C/CPCRE2", pkgConfig: "libpcre2-8",
+      providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CMicroKernels", path: "Sources/C/CMicroKernels"),
+
+    // The library, in a line: each target may import only those above it in this list.
+    .target(
+      name: "Kernels", dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels"],
+      swiftSettings: hot, linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "Serialization", dependencies: ["CYAML"], swiftSettings: hot),
+    .target(name: "Configuration", dependencies: ["Serialization"], swiftSettings: common),
+    .target(
+      name: "Quantization", dependencies: ["Kernels", "CMicroKernels", "Serialization"], swiftSettings: hot),
+    .target(
+      name: "Tokenization", dependencies: ["Serialization", "CPCRE2"], swiftSettings: hot),
+    .target(
+      name: "ModelFiles", dependencies: ["Serialization", "Quantization", "Tokenization"],
+      swiftSettings: hot),
+    .target(
+      name: "Datasets", dependencies: ["Serialization", "Configuration", "Tokenization", "Kernels"],
+      swiftSettings: hot),
+    .target(
+      name: "LoRA",
+      dependencies: ["Kernels", "Serialization", "Configuration", "Quantization", "ModelFiles", "CPCRE2"],
+      swiftSettings: hot),
+    .target(
+      name: "CausalLM",
+      dependencies: ["Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA"],
+      swiftSettings: hot),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA",
+        "CausalLM",
+      ], swiftSettings: hot),
+    .target(
+      name: "Inference",
+      dependencies: [
+        "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA", "CausalLM",
+        "Training",
+      ], swiftSettings: hot),
+
+    // The tool: the only target that prints, reads the command line, or exits.
+    .executableTarget(
+      name: "lorikeet",
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA",
+        "CausalLM", "Training", "Inference",
+      ], swiftSettings: common),
+
+    // Tests: one target a target, one file a file.
+    .target(name: "TestSupport", dependencies: ["Kernels", "Serialization"], path: "Tests/TestSupport", swiftSettings: common),
+  ]
+    + [
+      ("Kernels", []), ("Serialization", []), ("Configuration", ["Serialization"]),
+      ("Quantization", ["Kernels"]), ("Tokenization", ["Serialization"]),
+      ("ModelFiles", ["Serialization", "Quantization", "Tokenization"]),
+      ("Datasets", ["Serialization", "Tokenization", "Configuration"]),
+      ("LoRA", ["Kernels", "Quantization", "ModelFiles", "Configuration", "Serialization"]),
+      ("CausalLM", ["Kernels", "Quantization", "ModelFiles", "LoRA", "Datasets", "Serialization"]),
+      (
+        "Training",
+        ["Kernels", "Quantization", "ModelFiles", "LoRA", "Datasets", "CausalLM", "Configuration", "Serialization"]
+      ),
+      ("Inference", ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]),
+    ].map { (name: String, others: [String]) -> Target in
+      .testTarget(
+        name: "\(name)Tests",
+        dependencies: ([name, "TestSupport"] + others).map { .byName(name: $0) },
+        path: "Tests/\(name)Tests", swiftSettings: common)
+    }
+    + [
+      .testTarget(
+        name: "EndToEndTests",
+        dependencies: ["lorikeet", "TestSupport", "Serialization", "ModelFiles", "Configuration"],
+        path: "Tests/EndToEndTests", swiftSettings: common)
+    ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,10 @@
+#ifndef LORIKEET_MICRO_KERNELS_H
+#define LORIKEET_MICRO_KERNELS_H
+
+// The loops that need instructions Swift cannot name. Every function here is `static inline` with its own
+// `target` attribute, so one binary carries every path and Swift picks one at run time. Nothing here allocates,
+// branches on the CPU, or knows about layers.
+
+#include "cpu_features.h"
+
+#endif

@@ -1,0 +1,4 @@
+import Kernels
+
+print("lorikeet")
+print(hasAVX512())
