@@ -8,5 +8,6 @@
 #include "cpu_features.h"
 #include "elementwise.h"
 #include "gemm.h"
+#include "quantization.h"
 
 #endif
