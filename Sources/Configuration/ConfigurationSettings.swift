@@ -26,7 +26,9 @@ struct ConfigurationSettings {
     }
     for member in members {
       let path = section.isEmpty ? member.key : section + "." + member.key
-      if ConfigurationSchema.key(path) != nil {
+      if member.key.contains(".") {
+        throw KeySuggestion.error(forDotted: path, at: place(member.position))
+      } else if ConfigurationSchema.key(path) != nil {
         values[path] = (member.value, nil)
       } else if ConfigurationSchema.isSection(path) {
         try add(member.value, under: path)
