@@ -63,7 +63,7 @@ struct ConfigurationSettings {
       return try YAML.parse(text)
     } catch {
       throw .notYAML(
-        message: "\(error.message); put a value that is not YAML in quotes",
+        message: "the value starts like YAML and is not; close it, or put it in quotes",
         place: .override(override))
     }
   }

@@ -223,8 +223,8 @@ import Testing
         + "(--set training.seed=x)"),
     ErrorCase(
       "an override that is half a list", "", set: ["lora.target_modules=[q_proj"],
-      "while parsing a flow sequence: did not find expected ',' or ']'; put a value that is not YAML "
-        + "in quotes (--set lora.target_modules=[q_proj)"),
+      "the value starts like YAML and is not; close it, or put it in quotes "
+        + "(--set lora.target_modules=[q_proj)"),
   ]
 
   static let contradictions = [
