@@ -1,4 +1,6 @@
-import Kernels
+internal import Kernels
+internal import LoRA
+internal import Quantization
 
 extension CausalLM {
   /// What a pass leaves behind for the head and the backward pass.

@@ -1,4 +1,6 @@
-public import Kernels
+internal import Kernels
+internal import LoRA
+internal import Quantization
 
 /// A batch with what is to be predicted at each position.
 public struct SupervisedBatch: Sendable {

@@ -1,5 +1,5 @@
-public import Kernels
-public import LoRA
+internal import Kernels
+internal import LoRA
 public import Quantization
 
 /// A frozen linear layer and, where it is adapted, its adapter.
