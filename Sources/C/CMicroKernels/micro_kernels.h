@@ -6,5 +6,6 @@
 // branches on the CPU, or knows about layers.
 
 #include "cpu_features.h"
+#include "quantization.h"
 
 #endif
