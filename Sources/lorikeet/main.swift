@@ -1,4 +1,2 @@
 import Kernels
-
 print("lorikeet")
-print(hasAVX512())

@@ -1,0 +1,42 @@
+internal import CMicroKernels
+
+/// The instructions the loops of this target are compiled for; each set computes the same bits.
+enum InstructionSet: CaseIterable, Sendable {
+  /// What every CPU of the architecture has.
+  case portable
+  /// AVX2 and F16C.
+  case avx2
+  /// AVX-512 F, BW, VL and DQ.
+  case avx512
+
+  /// Whether CPU and operating system run this set.
+  var isSupported: Bool {
+    switch self {
+    case .portable: true
+    case .avx2: lk_cpu_has_avx2_fma() != 0
+    case .avx512: lk_cpu_has_avx2_fma() != 0 && lk_cpu_has_avx512() != 0
+    }
+  }
+
+  /// The widest set this machine runs, looked up once.
+  static let best: InstructionSet = allCases.last(where: \.isSupported) ?? .portable
+}
+
+extension StorageType {
+  /// `dequantize(_:count:into:)` with the instructions named, which the machine must support.
+  func dequantize(
+    _ source: UnsafeRawPointer, count: Int, into values: UnsafeMutablePointer<Float>,
+    on instructions: InstructionSet
+  ) {
+    precondition(count >= 0 && count % blockElements == 0, "elements must be whole blocks")
+    let type = Int32(ggufType)
+    let count = Int64(count)
+    switch instructions {
+    #if arch(x86_64)
+      case .avx512: lk_dequantize_avx512(type, source, count, values)
+      case .avx2: lk_dequantize_avx2(type, source, count, values)
+    #endif
+    default: lk_dequantize_portable(type, source, count, values)
+    }
+  }
+}
