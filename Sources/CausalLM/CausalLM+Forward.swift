@@ -8,7 +8,15 @@ extension CausalLM {
     let store: ActivationStore
     let context: PassContext
     let tokens: Int
-    let segments: [Segment]
+    let visibility: Visibility
+
+    /// Who sees whom.
+    enum Visibility {
+      /// The tokens of each segment see its ancestors and themselves, causally.
+      case segments([Segment])
+      /// Each row is the next token of a sequence, and sees that sequence's cache.
+      case caches([KeyValueCache])
+    }
 
     /// The last block's output, before the final norm.
     func hidden(_ model: CausalLM) -> Matrix {
@@ -34,20 +42,25 @@ extension CausalLM {
     rotary.reserve(positions: (batch.segments.map { $0.positionOffset + $0.count }.max() ?? 0))
     let context = PassContext(
       dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch, up: store.upScratch)
-    let pass = Pass(store: store, context: context, tokens: tokens, segments: batch.segments)
+    let pass = Pass(store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
 
-    let first = store.stream(0).matrix(rows: tokens, columns: configuration.hiddenSize)
-    batch.tokens.withUnsafeBufferPointer { ids in
-      nonisolated(unsafe) let ids = ids
-      Parallel.rows(tokens, block: 32) { rows, _ in
-        for row in rows { embedding.readRow(Int(ids[row]), into: first.row(row)) }
-      }
-    }
+    embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
     return pass
   }
 
-  private func forward(
+  /// Writes the tokens' embeddings where the first block reads.
+  func embed(_ tokens: [Int32], into store: ActivationStore) {
+    let stream = store.stream(0).matrix(rows: tokens.count, columns: configuration.hiddenSize)
+    tokens.withUnsafeBufferPointer { tokens in
+      nonisolated(unsafe) let tokens = tokens
+      Parallel.rows(tokens.count, block: 32) { rows, _ in
+        for row in rows { embedding.readRow(Int(tokens[row]), into: stream.row(row)) }
+      }
+    }
+  }
+
+  func forward(
     layer index: Int, _ pass: Pass, _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?
   ) {
     let c = configuration
@@ -72,9 +85,17 @@ extension CausalLM {
     rotary.rotate(query, positions: positions)
     rotary.rotate(key, positions: positions)
     sink?(index, key, value)
-    attention.forward(
-      queries: query, keys: key, values: value, segments: pass.segments, output: attended,
-      logSumExp: kept.logSumExp.base)
+    switch pass.visibility {
+    case .segments(let segments):
+      attention.forward(
+        queries: query, keys: key, values: value, segments: segments, output: attended,
+        logSumExp: kept.logSumExp.base)
+    case .caches(let caches):
+      for (row, cache) in caches.enumerated() {
+        cache.append(keys: key.rows(row..<row + 1), values: value.rows(row..<row + 1), layer: index)
+      }
+      attention.decode(queries: query, caches: caches.map { $0.sequence(layer: index) }, output: attended)
+    }
     layer.output.forward(attended, into: middle, down: downs[3], pass.context)
     Elementwise.add(input, to: middle)
 

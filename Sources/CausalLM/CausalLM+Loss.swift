@@ -125,6 +125,7 @@ extension CausalLM {
   }
 
   private func backward(layer index: Int, _ pass: Pass, needsInputGradient: Bool) {
+    guard case .segments(let segments) = pass.visibility else { return }
     let c = configuration
     let (layer, store, t) = (layers[index], pass.store, pass.tokens)
     let kept = store.layer(index)
@@ -168,7 +169,7 @@ extension CausalLM {
     layer.output.backward(
       gradStream, input: attended, down: downs[3], gradInput: gradAttended, accumulate: false, pass.context)
     attention.backward(
-      gradAttended, output: attended, queries: query, keys: key, values: value, segments: pass.segments,
+      gradAttended, output: attended, queries: query, keys: key, values: value, segments: segments,
       logSumExp: kept.logSumExp.base, gradQueries: gradQuery, gradKeys: gradKey, gradValues: gradValue)
     rotary.rotate(gradQuery, positions: positions, inverse: true)
     rotary.rotate(gradKey, positions: positions, inverse: true)

@@ -10,40 +10,35 @@ public import Kernels
 ///
 /// Unchecked: immutable after `init`; the bytes behind a mapped storage live as long as `owner`.
 public final class WeightMatrix: @unchecked Sendable {
-  /// How the numbers are kept.
-  public enum Storage {
-    /// A file's own blocks, row after row.
-    case blocks(StorageType, base: UnsafeRawPointer)
-    /// NF4, quantised here.
-    case nf4(NF4Matrix)
-  }
-
   /// Output features.
   public let rows: Int
   /// Input features.
   public let columns: Int
   /// How the numbers are kept.
-  public let storage: Storage
+  public let storage: WeightStorage
   // Keeps a mapped file alive.
   private let owner: AnyObject?
-  // GGUF keeps q and k in another row order: stored row of each logical row.
-  private let rowOrder: [Int32]?
+  // Stored row of each row: GGUF keeps q and k in another order.
+  private let rowOrder: [Int32]
 
   /// Makes a view of stored blocks.
   ///
   /// - Parameters:
+  ///   - rows: output features.
+  ///   - columns: input features, a multiple of the type's block.
+  ///   - type: how the blocks are made.
   ///   - base: `rows · columns` elements of `type`.
-  ///   - permutedHeads: the number of heads whose rows GGUF's `llama` architecture keeps interleaved, or nil.
+  ///   - rowOrder: the stored row of each row, where a file keeps them in another order.
   ///   - owner: what keeps `base` alive.
   public init(
-    rows: Int, columns: Int, type: StorageType, base: UnsafeRawPointer, permutedHeads: Int? = nil,
+    rows: Int, columns: Int, type: StorageType, base: UnsafeRawPointer, rowOrder: [Int32]? = nil,
     owner: AnyObject?
   ) {
     self.rows = rows
     self.columns = columns
-    storage = .blocks(type, base: base)
+    storage = .blocks(type, base: base, columns: columns)
     self.owner = owner
-    rowOrder = permutedHeads.map { Self.interleavedRowOrder(rows: rows, heads: $0) }
+    self.rowOrder = rowOrder ?? (0..<Int32(rows)).map { $0 }
   }
 
   /// Wraps a quantised matrix, whose rows are in canonical order.
@@ -52,23 +47,13 @@ public final class WeightMatrix: @unchecked Sendable {
     columns = matrix.columns
     storage = .nf4(matrix)
     owner = nil
-    rowOrder = nil
-  }
-
-  /// Stored row of each row in Hugging Face's order: row `h·d + t·d/2 + j` stands at `h·d + 2·j + t`.
-  public static func interleavedRowOrder(rows: Int, heads: Int) -> [Int32] {
-    let d = rows / heads
-    return (0..<rows).map { row in
-      let (head, inner) = (row / d, row % d)
-      let (t, j) = (inner / (d / 2), inner % (d / 2))
-      return Int32(head * d + 2 * j + t)
-    }
+    rowOrder = (0..<Int32(matrix.rows)).map { $0 }
   }
 
   /// Bytes that the storage takes.
   public var byteCount: Int {
     switch storage {
-    case .blocks(let type, _): type.byteCount(ofElements: rows * columns) ?? 0
+    case .blocks(let type, _, _): type.byteCount(ofElements: rows * columns) ?? 0
     case .nf4(let matrix): matrix.byteCount
     }
   }
@@ -76,20 +61,23 @@ public final class WeightMatrix: @unchecked Sendable {
   /// The name of the precision: a storage type, or `nf4`.
   public var precision: String {
     switch storage {
-    case .blocks(let type, _): type.rawValue
+    case .blocks(let type, _, _): type.rawValue
     case .nf4: "nf4"
     }
   }
 
   /// Writes row `row` as f32 to `values`, `[columns]`.
   public func readRow(_ row: Int, into values: UnsafeMutablePointer<Float>) {
-    switch storage {
-    case .blocks(let type, let base):
-      let stored = rowOrder.map { Int($0[row]) } ?? row
-      let rowBytes = columns / type.blockElements * type.blockBytes
-      type.dequantize(base + stored * rowBytes, count: columns, into: values)
-    case .nf4(let matrix):
-      matrix.dequantizeRows(row..<row + 1, into: values)
+    read(row..<row + 1, into: values)
+  }
+
+  /// Writes rows as f32 to `values`, `[range.count, columns]`.
+  public func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readRows(
+        rows: order + range.lowerBound, rowCount: range.count, columns: 0..<columns, into: values,
+        leadingDimension: columns)
     }
   }
 
@@ -120,15 +108,14 @@ public final class WeightMatrix: @unchecked Sendable {
   /// - Parameters:
   ///   - input: `[tokens, columns]`.
   ///   - output: `[tokens, rows]`, overwritten.
-  ///   - firstRow: leaves out the rows of W before it; `output` has the columns from there on.
   public func forward(_ input: Matrix, into output: Matrix, adding term: LowRankTerm? = nil) {
     let panels = (rows + GEMM.panelWidth - 1) / GEMM.panelWidth
-    let scratch = PanelScratch.reserve(GEMM.panelWidth * (2 * columns + 64 + (term?.left.columns ?? 0)))
+    let scratch = PanelScratch.reserve(GEMM.panelWidth * max(columns, term?.left.columns ?? 0))
     Parallel.run(panels) { task, worker in
       let first = task * GEMM.panelWidth
       let count = min(GEMM.panelWidth, rows - first)
       let panel = scratch[worker]
-      readPanel(first, count, panel, scratch: panel + GEMM.panelWidth * columns)
+      readPanel(first, count, panel)
       GEMM.panel(
         m: input.rows, n: count, k: columns, a: input.base, rsa: input.stride, csa: 1, b: panel,
         ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride)
@@ -150,16 +137,14 @@ public final class WeightMatrix: @unchecked Sendable {
     _ gradOutput: Matrix, into gradInput: Matrix, accumulate: Bool, adding term: LowRankTerm? = nil
   ) {
     let slabs = (columns + Self.slabColumns - 1) / Self.slabColumns
-    let scratch = PanelScratch.reserve(
-      min(rows, Self.slabRows) * Self.slabColumns + 2 * GEMM.panelWidth * columns)
+    let scratch = PanelScratch.reserve(min(rows, Self.slabRows) * Self.slabColumns)
     Parallel.run(slabs) { task, worker in
       let first = task * Self.slabColumns
       let width = min(Self.slabColumns, columns - first)
       let slab = scratch[worker]
       for firstRow in stride(from: 0, to: rows, by: Self.slabRows) {
         let count = min(Self.slabRows, rows - firstRow)
-        readSlab(
-          firstRow..<firstRow + count, first..<first + width, slab, scratch: slab + count * Self.slabColumns)
+        readSlab(firstRow..<firstRow + count, first..<first + width, slab)
         GEMM.multiply(
           m: gradOutput.rows, n: width, k: count, a: gradOutput.base + firstRow, rsa: gradOutput.stride, csa: 1,
           b: slab, ldb: Self.slabColumns, c: gradInput.base + first, ldc: gradInput.stride,
@@ -174,23 +159,20 @@ public final class WeightMatrix: @unchecked Sendable {
   }
 
   /// Unpacks `count` ≤ 32 rows to `panel[k · 32 + j]`.
-  private func readPanel(
-    _ first: Int, _ count: Int, _ panel: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-  ) {
-    for j in 0..<count { readRow(first + j, into: scratch + j * columns) }
-    GEMM.transposePanel(k: columns, n: count, a: scratch, lda: columns, panel: panel)
+  private func readPanel(_ first: Int, _ count: Int, _ panel: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readPanel(rows: order + first, rowCount: count, columns: 0..<columns, into: panel)
+    }
   }
 
   /// Unpacks a rectangle to `slab`, 64 numbers a row.
-  private func readSlab(
-    _ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    var target = slab
-    for row in rowRange {
-      readRow(row, into: scratch)
-      target.update(from: scratch + columnRange.lowerBound, count: columnRange.count)
-      target += Self.slabColumns
+  private func readSlab(_ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readRows(
+        rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange, into: slab,
+        leadingDimension: Self.slabColumns)
     }
   }
 }
