@@ -39,6 +39,17 @@ LK_INLINE float LK_PATH(lk_widen_one_half)(uint16_t half) {
 #endif
 }
 
+/// One half in all lanes, widened.
+LK_INLINE lk_f32x16 LK_PATH(lk_broadcast_half)(uint16_t half) {
+#if LK_VECTOR_BITS >= 256
+  // Broadcasting first loads and spreads in one instruction, without waiting for what was in the register.
+  return LK_PATH(lk_widen_half)((lk_u16x16){0} + half);
+#else
+  // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
+  return lk_half_to_float(half) - (lk_f32x16){0};
+#endif
+}
+
 /// `lk_nf4_values` at sixteen indices, each below 16.
 LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) {
 #if LK_VECTOR_BITS == 512
@@ -121,17 +132,17 @@ LK_INLINE void LK_PATH(lk_rows_of_blocks)(int type, const uint8_t *block, int64_
     uint16_t half[2];
     const uint8_t *codes = block + 2;
     memcpy(half, block, 2);
-    lk_f32x16 scale = LK_PATH(lk_widen_one_half)(half[0]) - (lk_f32x16){0};
+    lk_f32x16 scale = LK_PATH(lk_broadcast_half)(half[0]);
     lk_f32x16 minimum = {0};
     if (type == LK_Q4_1 || type == LK_Q5_1) {
       memcpy(half + 1, block + 2, 2);
-      // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
-      minimum = LK_PATH(lk_widen_one_half)(half[1]) - (lk_f32x16){0};
+      minimum = LK_PATH(lk_broadcast_half)(half[1]);
       codes += 2;
     }
     if (type == LK_Q8_0) {
       lk_i8x16 code[2];
       memcpy(code, codes, sizeof code);
+#pragma clang loop unroll(full)
       for (int h = 0; h < 2; h++)
         LK_PATH(lk_store)(
             to + 16 * h,
