@@ -24,7 +24,7 @@ from pathlib import Path
 
 import make_model_fixtures as tiny
 import torch
-from bitsandbytes import functional as bitsandbytes
+from nf4_round_trip import round_trip_through_nf4
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from transformers import (
@@ -159,12 +159,7 @@ def base(name: str, weights: str) -> LlamaForCausalLM:
     else:
         model = tiny.load(name)
     if weights == "nf4-values":
-        for module_name, module in model.named_modules():
-            if isinstance(module, torch.nn.Linear) and module_name != "lm_head":
-                codes, state = bitsandbytes.quantize_4bit(
-                    module.weight.data, blocksize=64, quant_type="nf4", compress_statistics=True
-                )
-                module.weight.data = bitsandbytes.dequantize_4bit(codes, state)
+        round_trip_through_nf4(model)
     if weights == "f64":
         model = model.double()
     # In evaluation mode bitsandbytes may repack the weights for a kernel that computes in bfloat16,

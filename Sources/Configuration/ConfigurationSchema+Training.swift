@@ -9,7 +9,7 @@ extension ConfigurationSchema {
     .init(
       "training.output_dir", \.training.outputDir, .text("a path"),
       "The run folder; it must not exist yet.", requiredExample: "runs/support",
-      otherNames: ["output", "output_path", "save_dir", "out_dir", "adapter_path"]),
+      otherNames: ["output", "output_path", "save_dir", "out_dir"]),
     .init(
       "training.num_train_epochs", \.training.numTrainEpochs, .number(above: 0),
       "How often every example is seen; a fraction stops within an epoch.",

@@ -26,7 +26,9 @@ struct ConfigurationSettings {
     }
     for member in members {
       let path = section.isEmpty ? member.key : section + "." + member.key
-      if ConfigurationSchema.key(path) != nil {
+      if member.key.contains(".") {
+        throw KeySuggestion.error(forDotted: path, at: place(member.position))
+      } else if ConfigurationSchema.key(path) != nil {
         values[path] = (member.value, nil)
       } else if ConfigurationSchema.isSection(path) {
         try add(member.value, under: path)
@@ -61,7 +63,7 @@ struct ConfigurationSettings {
       return try YAML.parse(text)
     } catch {
       throw .notYAML(
-        message: "\(error.message); put a value that is not YAML in quotes",
+        message: "the value starts like YAML and is not; close it, or put it in quotes",
         place: .override(override))
     }
   }

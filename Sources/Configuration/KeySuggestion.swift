@@ -21,6 +21,15 @@ enum KeySuggestion {
     return .unknownKey(key: shown, remedy: remedy, place: place)
   }
 
+  /// A dotted key is for `--set`; accepted in a file, it could set one key twice.
+  static func error(forDotted path: String, at place: ConfigurationPlace) -> ConfigurationError {
+    guard let key = ConfigurationSchema.key(path) else {
+      return error(forUnknown: path, at: place)
+    }
+    return .unknownKey(
+      key: path, remedy: "write \(key.name): inside \(key.section):", place: place)
+  }
+
   /// The path nearest to `path`, or `nil` if none is near.
   static func nearest(to path: String, name: String) -> String? {
     let section = String(path.dropLast(name.count + 1))

@@ -19,7 +19,7 @@ extension RunConfiguration {
     public var alphaPattern: [ModuleOverride<Double>]
     /// Whether the scale is `alpha / √rank`: Kalajdzievski 2023, arXiv:2312.03732.
     public var useRSLoRA: Bool
-    /// Whether direction and magnitude are learnt apart: Liu et al. 2024, arXiv:2402.09353.
+    /// Whether direction and magnitude are learnt apart (DoRA, arXiv:2402.09353).
     public var useDoRA: Bool
     /// How the adapter matrices start.
     public var initLoRAWeights: LoRAInitialization

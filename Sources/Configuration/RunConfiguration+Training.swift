@@ -39,7 +39,7 @@ extension RunConfiguration {
     public var maxGradNorm: Double
     /// The share of the target's probability that is spread over the vocabulary.
     public var labelSmoothingFactor: Double
-    /// The noise added to embeddings while training, or `nil`: Jain et al. 2023, arXiv:2310.05914.
+    /// The noise added to embeddings while training, or `nil` (NEFTune, arXiv:2310.05914).
     public var neftuneNoiseAlpha: Double?
 
     /// What every random number of the run derives from.

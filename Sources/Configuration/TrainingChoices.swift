@@ -22,7 +22,9 @@ extension RunConfiguration {
     /// Stochastic gradient descent.
     case sgd
 
-    /// Transformers' other names for them. On a CPU, fused and paged variants are the same algorithm.
+    /// Transformers' other names for them.
+    ///
+    /// On a CPU, fused and paged variants are the same algorithm.
     static let aliases: [String: Optimizer] = [
       "adamw_torch": .adamW, "adamw_torch_fused": .adamW, "adamw_hf": .adamW,
       "paged_adamw": .adamW, "paged_adamw_32bit": .adamW,

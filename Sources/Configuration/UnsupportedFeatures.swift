@@ -5,7 +5,9 @@ struct UnsupportedFeature: Sendable {
   let remedy: String
   let isUsed: @Sendable (RunConfiguration) -> Bool
 
-  /// The whole list. Implementing a feature ends with deleting its entry.
+  /// The whole list.
+  ///
+  /// Implementing a feature ends with deleting its entry.
   static let all: [UnsupportedFeature] = [
     UnsupportedFeature(key: "lora.use_dora", remedy: "remove it or set it to false") {
       $0.lora.useDoRA

@@ -102,7 +102,7 @@ import Testing
     #expect(plain == quantized)
   }
 
-  @Test("every key has a sentence and a bound, and no name is suggested for two keys of a section")
+  @Test("every key has a sentence, a bound, and a path of its own")
   func keysAreDocumented() {
     for key in RunConfiguration.schema {
       #expect(key.documentation.hasSuffix("."), "\(key.path)")

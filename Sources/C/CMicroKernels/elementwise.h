@@ -16,7 +16,7 @@
 /// eˣ to about one unit in the last place, without a branch, so that it vectorises.
 ///
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, eˣ = 2ⁿ · eʳ; the polynomial is Cephes' expf.
-LK_INLINE float lk_exp(float x) {
+LK_ALWAYS_INLINE float lk_exp(float x) {
 #pragma clang fp contract(fast)
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
@@ -38,17 +38,17 @@ LK_INLINE float lk_exp(float x) {
 }
 
 /// y += x
-LK_INLINE void lk_add_body(int64_t n, const float *restrict x, float *restrict y) {
+LK_ALWAYS_INLINE void lk_add_body(int64_t n, const float *restrict x, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
 /// y = a · x
-LK_INLINE void lk_scale_body(int64_t n, float a, const float *x, float *y) {
+LK_ALWAYS_INLINE void lk_scale_body(int64_t n, float a, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
 }
 
 /// y = x · rstd · weight, rstd = 1 / √(mean(x²) + ε); one row.
-LK_INLINE float lk_rms_norm_body(
+LK_ALWAYS_INLINE float lk_rms_norm_body(
     int64_t n, float epsilon, const float *restrict x, const float *restrict weight, float *restrict y) {
   LK_RELAXED
   float sum = 0;
@@ -59,13 +59,13 @@ LK_INLINE float lk_rms_norm_body(
 }
 
 /// y = x · rstd · weight with a known rstd; one row.
-LK_INLINE void lk_rms_norm_apply_body(
+LK_ALWAYS_INLINE void lk_rms_norm_apply_body(
     int64_t n, float rstd, const float *restrict x, const float *restrict weight, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] = x[i] * rstd * weight[i];
 }
 
 /// dx += rstd · (g − x · rstd² · mean(g · x)), g = dy · weight; one row.
-LK_INLINE void lk_rms_norm_backward_body(
+LK_ALWAYS_INLINE void lk_rms_norm_backward_body(
     int64_t n, float rstd, const float *restrict dy, const float *restrict x, const float *restrict weight,
     float *restrict dx) {
   LK_RELAXED
@@ -76,12 +76,12 @@ LK_INLINE void lk_rms_norm_backward_body(
 }
 
 /// y = gate · σ(gate) · up
-LK_INLINE void lk_swiglu_body(int64_t n, const float *restrict gate, const float *restrict up, float *restrict y) {
+LK_ALWAYS_INLINE void lk_swiglu_body(int64_t n, const float *restrict gate, const float *restrict up, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] = gate[i] / (1.0f + lk_exp(-gate[i])) * up[i];
 }
 
 /// With s = σ(gate): dgate = dy · up · s · (1 + gate · (1 − s)), dup = dy · gate · s. Either may replace its input.
-LK_INLINE void lk_swiglu_backward_body(
+LK_ALWAYS_INLINE void lk_swiglu_backward_body(
     int64_t n, const float *dy, const float *gate, const float *up, float *dgate, float *dup) {
 #pragma clang loop vectorize(assume_safety)
   for (int64_t i = 0; i < n; i++) {
@@ -93,7 +93,7 @@ LK_INLINE void lk_swiglu_backward_body(
 }
 
 /// Rotates one head: (x₁, x₂) → (x₁·cos − x₂·sin, x₂·cos + x₁·sin), x₂ half a head after x₁. `sign` −1 turns back.
-LK_INLINE void lk_rotate_body(int64_t half, float sign, const float *restrict cosine, const float *restrict sine, float *x) {
+LK_ALWAYS_INLINE void lk_rotate_body(int64_t half, float sign, const float *restrict cosine, const float *restrict sine, float *x) {
   float *lower = x, *upper = x + half;
 #pragma clang loop vectorize(assume_safety)
   for (int64_t j = 0; j < half; j++) {
@@ -104,7 +104,7 @@ LK_INLINE void lk_rotate_body(int64_t half, float sign, const float *restrict co
 }
 
 /// The largest of x, −∞ for none.
-LK_INLINE float lk_max_body(int64_t n, const float *x) {
+LK_ALWAYS_INLINE float lk_max_body(int64_t n, const float *x) {
   float lanes[32];
   for (int64_t j = 0; j < 32; j++) lanes[j] = -INFINITY;
   int64_t i = 0;
@@ -117,7 +117,7 @@ LK_INLINE float lk_max_body(int64_t n, const float *x) {
 }
 
 /// x = exp(scale · x − shift), returning the sum.
-LK_INLINE float lk_exp_sum_body(int64_t n, float scale, float shift, float *x) {
+LK_ALWAYS_INLINE float lk_exp_sum_body(int64_t n, float scale, float shift, float *x) {
   LK_RELAXED
   float sum = 0;
   for (int64_t i = 0; i < n; i++) {
@@ -129,7 +129,7 @@ LK_INLINE float lk_exp_sum_body(int64_t n, float scale, float shift, float *x) {
 }
 
 /// Σ exp(x − shift), leaving x as it is.
-LK_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
+LK_ALWAYS_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
   LK_RELAXED
   float sum = 0;
   for (int64_t i = 0; i < n; i++) sum += lk_exp(x[i] - shift);
@@ -137,12 +137,12 @@ LK_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
 }
 
 /// x = a · exp(x − shift)
-LK_INLINE void lk_scaled_exp_body(int64_t n, float a, float shift, float *x) {
+LK_ALWAYS_INLINE void lk_scaled_exp_body(int64_t n, float a, float shift, float *x) {
   for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift);
 }
 
 /// Σ x · y
-LK_INLINE float lk_dot_body(int64_t n, const float *restrict x, const float *restrict y) {
+LK_ALWAYS_INLINE float lk_dot_body(int64_t n, const float *restrict x, const float *restrict y) {
   LK_RELAXED
   float sum = 0;
   for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
@@ -150,18 +150,18 @@ LK_INLINE float lk_dot_body(int64_t n, const float *restrict x, const float *res
 }
 
 /// y += a · x
-LK_INLINE void lk_axpy_body(int64_t n, float a, const float *restrict x, float *restrict y) {
+LK_ALWAYS_INLINE void lk_axpy_body(int64_t n, float a, const float *restrict x, float *restrict y) {
 #pragma clang fp contract(fast)
   for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
 /// ds = p · (dp − delta) · scale, in place of dp; one row of the attention backward pass.
-LK_INLINE void lk_softmax_backward_body(int64_t n, float delta, float scale, const float *restrict p, float *restrict dp) {
+LK_ALWAYS_INLINE void lk_softmax_backward_body(int64_t n, float delta, float scale, const float *restrict p, float *restrict dp) {
   for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
 }
 
 /// 32 well-mixed bits for element `index` of the row that `key` names (Wellons' lowbias32 around the key).
-LK_INLINE uint32_t lk_dropout_bits(uint64_t key, uint32_t index) {
+LK_ALWAYS_INLINE uint32_t lk_dropout_bits(uint64_t key, uint32_t index) {
   uint32_t h = (uint32_t)key + index * 0x9E3779B9u;
   h ^= h >> 16;
   h *= 0x21F0AAADu;
@@ -173,19 +173,19 @@ LK_INLINE uint32_t lk_dropout_bits(uint64_t key, uint32_t index) {
 }
 
 /// y = x · keep / (1 − p), where element i is kept when its bits are at or above `threshold` = p · 2³²; one row.
-LK_INLINE void lk_dropout_body(
+LK_ALWAYS_INLINE void lk_dropout_body(
     int64_t n, uint64_t key, uint32_t threshold, float scale, const float *restrict x, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] = lk_dropout_bits(key, (uint32_t)i) >= threshold ? x[i] * scale : 0.0f;
 }
 
 /// y += x · keep / (1 − p); one row.
-LK_INLINE void lk_dropout_add_body(
+LK_ALWAYS_INLINE void lk_dropout_add_body(
     int64_t n, uint64_t key, uint32_t threshold, float scale, const float *restrict x, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] += lk_dropout_bits(key, (uint32_t)i) >= threshold ? x[i] * scale : 0.0f;
 }
 
 /// One AdamW update (Loshchilov and Hutter 2019) in PyTorch's order of operations.
-LK_INLINE void lk_adamw_body(
+LK_ALWAYS_INLINE void lk_adamw_body(
     int64_t n, float learning_rate, float beta1, float beta2, float epsilon, float decay, float step_size,
     float root_correction2, float gradient_scale, const float *restrict gradient, float *restrict m,
     float *restrict v, float *restrict parameter) {
@@ -201,7 +201,7 @@ LK_INLINE void lk_adamw_body(
 }
 
 /// panel[k][j] = rows[j][k] for `n` ≤ 32 rows of length `k`, missing rows as zero.
-LK_INLINE void lk_transpose_panel_body(int64_t k, int64_t n, const float *restrict a, int64_t lda, float *restrict panel) {
+LK_ALWAYS_INLINE void lk_transpose_panel_body(int64_t k, int64_t n, const float *restrict a, int64_t lda, float *restrict panel) {
   for (int64_t p0 = 0; p0 < k; p0 += 16) {
     const int64_t p1 = p0 + 16 < k ? p0 + 16 : k;
     for (int64_t j = 0; j < n; j++)

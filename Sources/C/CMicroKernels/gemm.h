@@ -18,10 +18,10 @@
 
 #define LK_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,avx2,f16c")))
 #define LK_AVX2 __attribute__((target("avx2,fma,f16c")))
-#define LK_INLINE static inline __attribute__((always_inline))
+#define LK_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /// `rows` × 32 results with AVX-512; `rows` is a constant at every call, so the loops over it disappear.
-LK_INLINE LK_AVX512 void lk_tile32_avx512(
+LK_ALWAYS_INLINE LK_AVX512 void lk_tile32_avx512(
     const int rows, int64_t k, const float *a, int64_t rsa, int64_t csa, const float *b, int64_t ldb, float *c,
     int64_t ldc, float alpha, int accumulate, __mmask16 m0, __mmask16 m1) {
   __m512 acc0[12], acc1[12];
@@ -57,7 +57,7 @@ LK_INLINE LK_AVX512 void lk_tile32_avx512(
 }
 
 /// `rows` × 16 results with AVX2 and FMA. A partial width goes through a buffer.
-LK_INLINE LK_AVX2 void lk_tile16_avx2(
+LK_ALWAYS_INLINE LK_AVX2 void lk_tile16_avx2(
     const int rows, int64_t k, const float *a, int64_t rsa, int64_t csa, const float *b, int64_t ldb, float *c,
     int64_t ldc, float alpha, int accumulate) {
   __m256 acc0[6], acc1[6];
@@ -93,7 +93,7 @@ LK_INLINE LK_AVX2 void lk_tile16_avx2(
 }
 
 /// `rows` × `n` results one at a time: the edge of the AVX2 path and the whole of the baseline path.
-LK_INLINE void lk_tile_scalar(
+LK_ALWAYS_INLINE void lk_tile_scalar(
     int64_t rows, int64_t n, int64_t k, const float *a, int64_t rsa, int64_t csa, const float *b, int64_t ldb,
     float *c, int64_t ldc, float alpha, int accumulate) {
   for (int64_t i = 0; i < rows; i++) {
