@@ -27,9 +27,9 @@ SHARE_WITH_ORDER = 0.70
 SHARE_REFUND = 0.45  # of the rows whose intent can ask for one
 SHARE_REPLACEMENT = 0.35  # of the rows that could ask for a refund, do not, and lack an item
 URGENCY = [("normal", 0.40), ("high", 0.38), ("low", 0.22)]
-SHARE_CHATTER = 0.25
-SHARE_GREETING = 0.20
-SHARE_SIGNATURE = 0.20
+SHARE_CHATTER = 0.20
+SHARE_GREETING = 0.15
+SHARE_SIGNATURE = 0.15
 
 # Intents whose writers may ask for their money; the others (address, invoice) never do.
 REFUNDABLE = {"delivery", "defect", "wrong_item", "return", "cancel"}
@@ -143,7 +143,7 @@ class Split:
         urgency = weighted(URGENCY, source)
         refund = intent in REFUNDABLE and source.chance(SHARE_REFUND)
 
-        written = product.title() if source.chance(0.06) else product
+        written = product.title() if source.chance(0.05) else product
         fill = lambda clause: self.fill(clause, written, order, unused_number)
         clauses = [fill(self.mains[intent].deal())]
         if source.chance(SHARE_CHATTER):
