@@ -121,14 +121,28 @@ def edges() -> np.ndarray:
     def block(*numbers: float) -> np.ndarray:
         return np.resize(np.array(numbers, dtype=np.float32), 64)
 
+    def reciprocal_matters() -> np.ndarray:
+        """Numbers whose code depends on whether one divides by the magnitude or multiplies by its reciprocal."""
+        magnitude = np.float32(rng.uniform(0.5, 2))
+        x = (midpoints * magnitude).astype(np.float32)
+        x = np.concatenate([np.nextafter(x, np.float32(-9)), x, np.nextafter(x, np.float32(9))])
+        divided = np.searchsorted(midpoints, x / magnitude)
+        multiplied = np.searchsorted(midpoints, x * (np.float32(1) / magnitude))
+        return np.append(x[divided != multiplied], magnitude)
+
+    tricky = np.array([])
+    while len(tricky) < 9:
+        tricky = reciprocal_matters()
+
     blocks = [
+        np.resize(tricky, 64),
         np.resize(around, 64), around[:49].repeat(2)[:64], np.append(around, np.zeros(15)) * np.float32(0.37),
         np.append(around, np.zeros(15)) * np.float32(-1e5), block(0.0), block(-0.0), block(0.25), block(-7.0),
         block(1e-45, 0, 0), block(1e-40, -3e-41), block(9e-39, -5e-39), block(1.2e-38, 3e-39), block(3e38, -1e38, 1e30),
         block(np.inf, 1.0, -np.inf), block(np.nan, 1.0, -1.0, 0.5), np.append(np.zeros(63), 1.0),
         np.append(np.full(63, -0.5), np.nan), rng.standard_normal(64), rng.standard_t(2, 64),
     ]
-    return np.concatenate([np.concatenate(blocks), rng.standard_normal(37)]).astype(np.float32).reshape(1, -1)
+    return np.concatenate([np.concatenate(blocks), np.resize(tricky, 37)]).astype(np.float32).reshape(1, -1)
 
 
 def fnv1a(data: bytes) -> bytes:

@@ -31,7 +31,7 @@ public enum WeightStorage: @unchecked Sendable {
   ///   - rows: `[rowCount]`, stored rows; repeats are allowed.
   ///   - rowCount: 0 to 32; the panel is 0 where rows are missing.
   ///   - columns: multiples of 32, or ending with the row. Types that are not made of blocks of 32 take any range.
-  ///   - panel: `[columns.count][32]`, overwritten.
+  ///   - panel: `[columns.count][32]`, overwritten; quickest where aligned to 64 bytes.
   public func readPanel(
     rows: UnsafePointer<Int32>, rowCount: Int, columns: Range<Int>,
     into panel: UnsafeMutablePointer<Float>
@@ -46,6 +46,7 @@ public enum WeightStorage: @unchecked Sendable {
   ) {
     precondition(rowCount >= 0 && rowCount <= Self.panelRows, "a panel has at most 32 rows")
     checkTile(columns)
+    guard !columns.isEmpty else { return }
     let first = Int64(columns.lowerBound)
     let last = Int64(columns.upperBound)
     let count = Int32(rowCount)
@@ -55,10 +56,13 @@ public enum WeightStorage: @unchecked Sendable {
       let type = Int32(type.ggufType)
       switch instructions {
       #if arch(x86_64)
-        case .avx512: lk_panel_avx512(type, base, rowBytes, rows, count, first, last, panel)
-        case .avx2: lk_panel_avx2(type, base, rowBytes, rows, count, first, last, panel)
+        case .avx512:
+          lk_panel_avx512(type, base, rowBytes, Int64(width), rows, count, first, last, panel)
+        case .avx2:
+          lk_panel_avx2(type, base, rowBytes, Int64(width), rows, count, first, last, panel)
       #endif
-      default: lk_panel_portable(type, base, rowBytes, rows, count, first, last, panel)
+      default:
+        lk_panel_portable(type, base, rowBytes, Int64(width), rows, count, first, last, panel)
       }
     case .nf4(let matrix):
       let width = Int64(matrix.columns)
