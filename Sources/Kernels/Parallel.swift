@@ -43,6 +43,16 @@ public enum Parallel {
     pool.run(tasks, body)
   }
 
+  /// Runs `body(task, scratch)` for each task in `0..<tasks`, with `scratchCount` floats of a worker's own to write on.
+  ///
+  /// The scratch memory is kept between calls, so a step allocates nothing; what it holds at first is undefined.
+  public static func run(
+    _ tasks: Int, scratchCount: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    lk_flush_denormals()
+    pool.run(tasks, scratchCount: scratchCount, body)
+  }
+
   /// Runs `body(rows, worker)` over `0..<rows` in blocks of `block` rows.
   public static func rows(_ rows: Int, block: Int, _ body: (_ rows: Range<Int>, _ worker: Int) -> Void) {
     run((rows + block - 1) / block) { task, worker in
@@ -86,6 +96,8 @@ private final class WorkerPool: @unchecked Sendable {
   private var wanted = 1
   private var tasks = 0
   private var body: ((Int, Int) -> Void)?
+  // One buffer per thread, guarded by `turn`.
+  private var scratch: [FloatBuffer] = []
 
   init() {
     pthread_mutex_init(mutex, nil)
@@ -136,9 +148,29 @@ private final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  func run(_ count: Int, scratchCount: Int, _ body: (Int, UnsafeMutablePointer<Float>) -> Void) {
+    pthread_mutex_lock(turn)
+    defer { pthread_mutex_unlock(turn) }
+    if scratch.count < started || (scratch.first?.count ?? 0) < scratchCount {
+      let size = max(scratchCount, scratch.first?.count ?? 0)
+      scratch = (0..<started).map { _ in FloatBuffer(count: size) }
+    }
+    let scratch = self.scratch
+    distribute(count) { task, worker in body(task, scratch[worker].base) }
+  }
+
   func run(_ count: Int, _ body: (Int, Int) -> Void) {
     pthread_mutex_lock(turn)
     defer { pthread_mutex_unlock(turn) }
+    distribute(count, body)
+  }
+
+  /// Deals tasks out; the caller holds `turn`.
+  private func distribute(_ count: Int, _ body: (Int, Int) -> Void) {
+    guard count > 1, wanted > 1 else {
+      for task in 0..<max(0, count) { body(task, 0) }
+      return
+    }
     withoutActuallyEscaping(body) { escapable in
       pthread_mutex_lock(mutex)
       self.body = escapable
@@ -172,6 +204,14 @@ private final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  /// Takes tasks of the published job. Never inlined: the job's closure must be let go before the caller, who owns
+  /// it, is told that this worker is done.
+  @inline(never)
+  private func participate(as worker: Int) {
+    guard let body else { return }
+    take(as: worker, of: tasks, body)
+  }
+
   private func work(as worker: Int, after generation: Int) {
     lk_flush_denormals()
     var seen = generation
@@ -181,10 +221,8 @@ private final class WorkerPool: @unchecked Sendable {
       pthread_mutex_lock(mutex)
       while published.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
       seen = published.load(ordering: .acquiring)
-      let body = self.body
-      let count = tasks
       pthread_mutex_unlock(mutex)
-      if let body, worker < wanted { take(as: worker, of: count, body) }
+      if worker < wanted { participate(as: worker) }
       if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
         pthread_mutex_lock(mutex)
         pthread_cond_signal(finished)

@@ -1,4 +1,5 @@
-public import ModelFiles
+internal import ModelFiles
+internal import Quantization
 public import Serialization
 
 #if canImport(Glibc)
@@ -82,8 +83,8 @@ public enum AdapterFolder {
     try file.write(JSONValue.object(json).serialized(pretty: true))
     try file.commit()
     try SafetensorsWriter.write(
-      path: "\(staging)/\(tensorsName)",
-      tensors: tensors(of: adapter).map { ($0.name, $0.shape, UnsafePointer($0.values)) })
+      tensors(of: adapter).map { .init(name: $0.name, shape: $0.shape, values: UnsafePointer($0.values)) },
+      path: "\(staging)/\(tensorsName)")
   }
 
   private struct NamedTensor {

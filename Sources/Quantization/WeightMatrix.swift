@@ -110,11 +110,10 @@ public final class WeightMatrix: @unchecked Sendable {
   ///   - output: `[tokens, rows]`, overwritten.
   public func forward(_ input: Matrix, into output: Matrix, adding term: LowRankTerm? = nil) {
     let panels = (rows + GEMM.panelWidth - 1) / GEMM.panelWidth
-    let scratch = PanelScratch.reserve(GEMM.panelWidth * max(columns, term?.left.columns ?? 0))
-    Parallel.run(panels) { task, worker in
+    let scratchCount = GEMM.panelWidth * max(columns, term?.left.columns ?? 0)
+    Parallel.run(panels, scratchCount: scratchCount) { task, panel in
       let first = task * GEMM.panelWidth
       let count = min(GEMM.panelWidth, rows - first)
-      let panel = scratch[worker]
       readPanel(first, count, panel)
       GEMM.panel(
         m: input.rows, n: count, k: columns, a: input.base, rsa: input.stride, csa: 1, b: panel,
@@ -137,11 +136,9 @@ public final class WeightMatrix: @unchecked Sendable {
     _ gradOutput: Matrix, into gradInput: Matrix, accumulate: Bool, adding term: LowRankTerm? = nil
   ) {
     let slabs = (columns + Self.slabColumns - 1) / Self.slabColumns
-    let scratch = PanelScratch.reserve(min(rows, Self.slabRows) * Self.slabColumns)
-    Parallel.run(slabs) { task, worker in
+    Parallel.run(slabs, scratchCount: min(rows, Self.slabRows) * Self.slabColumns) { task, slab in
       let first = task * Self.slabColumns
       let width = min(Self.slabColumns, columns - first)
-      let slab = scratch[worker]
       for firstRow in stride(from: 0, to: rows, by: Self.slabRows) {
         let count = min(Self.slabRows, rows - firstRow)
         readSlab(firstRow..<firstRow + count, first..<first + width, slab)
@@ -174,29 +171,5 @@ public final class WeightMatrix: @unchecked Sendable {
         rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange, into: slab,
         leadingDimension: Self.slabColumns)
     }
-  }
-}
-
-/// Panels for the products, one per worker, kept between calls so that a step allocates nothing.
-///
-/// Unchecked: the numeric core runs on one thread, which alone asks for panels; workers use one each.
-private final class PanelScratch: @unchecked Sendable {
-  private static let shared = PanelScratch()
-  private var buffers: [FloatBuffer] = []
-  private var bases: [UnsafeMutablePointer<Float>] = []
-
-  /// The panels, one for each worker, of at least `count` floats.
-  static func reserve(_ count: Int) -> Panels {
-    let shared = Self.shared
-    if shared.buffers.count < Parallel.threads || (shared.buffers.first?.count ?? 0) < count {
-      let size = max(count, shared.buffers.first?.count ?? 0)
-      shared.buffers = (0..<Parallel.threads).map { _ in FloatBuffer(count: size) }
-    }
-    return Panels(buffers: shared.buffers)
-  }
-
-  struct Panels: @unchecked Sendable {
-    let buffers: [FloatBuffer]
-    subscript(worker: Int) -> UnsafeMutablePointer<Float> { buffers[worker].base }
   }
 }

@@ -1,6 +1,7 @@
 internal import Kernels
 internal import LoRA
-public import ModelFiles
+internal import ModelFiles
+internal import Quantization
 public import Serialization
 
 #if canImport(Glibc)
@@ -37,12 +38,11 @@ public enum Checkpoint {
     }
     try AdapterFolder.write(run.adapter, to: adapterPath, baseModel: baseModel)
     let count = run.adapter.parameters.count
-    var tensors: [(String, [Int], UnsafePointer<Float>)] = [
-      ("first_moment", [count], UnsafePointer(run.firstMoment.base)),
-      ("second_moment", [count], UnsafePointer(run.secondMoment.base)),
-    ]
-    if let best = run.bestParameters { tensors.append(("best_parameters", [count], UnsafePointer(best.base))) }
-    try SafetensorsWriter.write(path: "\(folder.stagingPath)/\(optimizerName)", tensors: tensors)
+    let buffers = [("first_moment", run.firstMoment), ("second_moment", run.secondMoment)]
+      + (run.bestParameters.map { [("best_parameters", $0)] } ?? [])
+    try SafetensorsWriter.write(
+      buffers.map { .init(name: $0.0, shape: [count], values: UnsafePointer($0.1.base)) },
+      path: "\(folder.stagingPath)/\(optimizerName)")
 
     var files = JSONObject()
     for name in ["\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors", optimizerName] {

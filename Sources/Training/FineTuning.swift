@@ -1,7 +1,7 @@
 public import CausalLM
 public import Configuration
 public import Datasets
-internal import Kernels
+public import Kernels
 public import LoRA
 
 #if canImport(Glibc)
@@ -200,7 +200,7 @@ public final class FineTuning {
     let norm = AdamW.norm(adapter.gradients)
     for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
       throw TrainingError.notFinite(
-        step: step + 1, quantity: quantity, examples: window.joined().map { examples[$0].place })
+        step: step + 1, quantity: quantity, examples: window.joined().map { examples[$0].source.description })
     }
     // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
     let limit = configuration.maxGradNorm

@@ -1,5 +1,5 @@
 public import Configuration
-public import ModelFiles
+internal import ModelFiles
 public import Serialization
 
 #if canImport(Glibc)
