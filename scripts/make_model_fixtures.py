@@ -58,7 +58,7 @@ MODELS = {
     "tiny-tied": (
         dict(
             hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-            head_dim=16, intermediate_size=96, tie_word_embeddings=True, rope_theta=10000.0,
+            head_dim=16, intermediate_size=128, tie_word_embeddings=True, rope_theta=10000.0,
         ),
         0.15, 11,
     ),
