@@ -32,17 +32,13 @@ public struct StoredTensor: Sendable {
   /// How many elements there are.
   public var elementCount: Int { shape.reduce(1, *) }
 
-  /// How many rows `dequantize` counts: all dimensions but the last, 1 for a vector.
-  ///
-  /// A vector whose elements are permuted, a bias, counts each element as a row.
-  public var rowCount: Int { columnCount == 0 ? 0 : elementCount / columnCount }
+  /// How many rows there are: all dimensions but the last, 1 for a vector.
+  public var rowCount: Int { shape.dropLast().reduce(1, *) }
 
   /// How many elements a row has.
-  public var columnCount: Int {
-    shape.count <= 1 && rowPermutationHeads != nil ? 1 : shape.last ?? 1
-  }
+  public var columnCount: Int { shape.last ?? 1 }
 
-  /// Where logical row `row` is stored.
+  /// Where logical row `row` of a matrix is stored.
   public func storedRow(_ row: Int) -> Int {
     guard let heads = rowPermutationHeads else { return row }
     return RowPermutation(rows: rowCount, heads: heads).ggufRow(row)
@@ -57,14 +53,24 @@ public struct StoredTensor: Sendable {
     guard columns > 0, !rows.isEmpty else { return }
     let rowBytes = byteCount / rowCount
     let start = file.baseAddress + byteOffset
-    guard rowPermutationHeads != nil else {
+    guard let heads = rowPermutationHeads else {
       type.dequantize(
         start + rows.lowerBound * rowBytes, count: rows.count * columns, into: values)
       return
     }
+    guard shape.count > 1 else {
+      // A bias: its elements are permuted as the rows of its matrix are.
+      type.dequantize(start, count: columns, into: values)
+      let stored = Array(UnsafeBufferPointer(start: values, count: columns))
+      let permutation = RowPermutation(rows: columns, heads: heads)
+      for index in 0..<columns { values[index] = stored[permutation.ggufRow(index)] }
+      return
+    }
+    let permutation = RowPermutation(rows: rowCount, heads: heads)
     for (index, row) in rows.enumerated() {
       type.dequantize(
-        start + storedRow(row) * rowBytes, count: columns, into: values + index * columns)
+        start + permutation.ggufRow(row) * rowBytes, count: columns,
+        into: values + index * columns)
     }
   }
 

@@ -26,3 +26,32 @@ extension [TensorDescription] {
     return nil
   }
 }
+
+/// A tensor that is going to be written.
+public struct PlannedTensor: Sendable, Equatable {
+  /// The name in the file.
+  public let name: String
+  /// Row-major, as Hugging Face orders it.
+  public let shape: [Int]
+  /// How the elements will be stored.
+  public let type: TensorType
+
+  /// A tensor to be written.
+  public init(name: String, shape: [Int], type: TensorType) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+  }
+
+  /// How many bytes the tensor will take in the file at `path`.
+  func byteCount(in path: String) throws(ModelFileError) -> Int {
+    guard (shape.last ?? 1).isMultiple(of: type.blockElements),
+      let count = type.byteCount(shape: shape)
+    else {
+      throw .invalidRequest(
+        path: path, problem: "tensor \(name) of shape \(shape) cannot be stored as \(type.name)",
+        remedy: "choose another type")
+    }
+    return count
+  }
+}

@@ -15,6 +15,19 @@ public struct TensorType: Sendable, Hashable {
   /// The type Lorikeet computes with, or nil.
   public var storage: StorageType? { StorageType(rawValue: name.lowercased()) }
 
+  /// The type that `storage` is in a file.
+  public init(_ storage: StorageType) {
+    self.init(
+      name: storage.rawValue.uppercased(), blockElements: storage.blockElements,
+      blockBytes: storage.blockBytes)
+  }
+
+  init(name: String, blockElements: Int, blockBytes: Int) {
+    self.name = name
+    self.blockElements = blockElements
+    self.blockBytes = blockBytes
+  }
+
   /// How many bytes a tensor of `shape` takes, or nil where the number does not fit an `Int` or a
   /// row is not made of whole blocks.
   public func byteCount(shape: [Int]) -> Int? {
