@@ -70,8 +70,8 @@ public enum StorageType: String, Sendable, CaseIterable {
 
   /// Writes the values of `count` consecutive elements.
   ///
-  /// The result is the same, bit for bit, on every CPU and as ggml's reference: `d · q` and `+ m` are rounded
-  /// separately.
+  /// The result is the same, bit for bit, on every CPU and as ggml's reference: `d · q` is exact in single precision,
+  /// and `+ m` is rounded once.
   ///
   /// - Parameters:
   ///   - source: the first block; needs no alignment.

@@ -6,7 +6,7 @@ public struct JSONObject: Sendable {
   /// The members in order; no key occurs twice.
   public private(set) var members: [(key: String, value: JSONValue)] = []
 
-  /// Open addressing over `members`: a position in it, or -1. Empty while the object is small.
+  /// Open addressing over `members`, each slot a position in it or -1; empty while the object is small.
   ///
   /// The table's size is a power of two and at most half of it is in use. `Hasher` is seeded per process,
   /// so no file can be written whose keys collide.

@@ -35,7 +35,10 @@ public enum YAML {
     }
     let result = bytes.withUnsafeBufferPointer { buffer in
       Result<YAMLNode, YAMLError> { () throws(YAMLError) in
-        let reader = try YAMLEventReader(buffer)
+        // Told the encoding, libyaml takes a byte-order mark for text.
+        let hasMark = buffer.starts(with: [0xEF, 0xBB, 0xBF])
+        let reader = try YAMLEventReader(
+          hasMark ? UnsafeBufferPointer(rebasing: buffer.dropFirst(3)) : buffer)
         return try reader.document()
       }
     }
@@ -199,7 +202,12 @@ private final class YAMLEventReader {
   private func problem() -> YAMLError {
     let parser = parser.pointee
     let problem = parser.problem.map { String(cString: $0) } ?? "not YAML"
-    let context = parser.context.map { String(cString: $0) + ": " } ?? ""
+    var context = parser.context.map { String(cString: $0) } ?? ""
+    if !context.isEmpty {
+      // What is not closed is noticed far from where it was opened.
+      let isElsewhere = parser.context_mark.line != parser.problem_mark.line
+      context += isElsewhere ? " that starts on line \(parser.context_mark.line + 1): " : ": "
+    }
     let mark = parser.error == YAML_READER_ERROR ? parser.mark : parser.problem_mark
     let hint = problem.contains("cannot start any token") ? "; indent with spaces, not tabs" : ""
     return YAMLError(

@@ -1,4 +1,1 @@
-import Kernels
-
-print("lorikeet")
-print(hasAVX512())
+print("x")

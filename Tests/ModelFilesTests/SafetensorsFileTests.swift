@@ -1,4 +1,6 @@
 import ModelFiles
+import Quantization
+import Serialization
 import TestSupport
 import Testing
 

@@ -2,6 +2,11 @@
 #define LORIKEET_CPU_FEATURES_H
 
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 /// 1 where CPU and operating system both support AVX2 and FMA.
 static inline int32_t lk_cpu_has_avx2_fma(void) {
@@ -28,6 +33,23 @@ static inline int32_t lk_cpu_has_avx512_vnni(void) {
   return lk_cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
 #else
   return 0;
+#endif
+}
+
+/// The number of CPUs in this process's affinity mask, 0 where the kernel does not say. The raw call, since the
+/// wrapper is hidden behind a feature macro that Swift's import of Glibc does not set.
+static inline int32_t lk_affinity_count(void) {
+  uint64_t mask[128] = {0};
+  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+  int32_t count = 0;
+  for (long i = 0; i < bytes / 8; i++) count += __builtin_popcountll(mask[i]);
+  return count;
+}
+
+/// Treats denormal numbers as zero on this thread: they slow every kernel many times over and mean nothing here.
+static inline void lk_flush_denormals(void) {
+#if defined(__x86_64__)
+  _mm_setcsr(_mm_getcsr() | 0x8040);
 #endif
 }
 

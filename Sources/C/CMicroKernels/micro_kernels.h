@@ -6,6 +6,8 @@
 // branches on the CPU, or knows about layers.
 
 #include "cpu_features.h"
+#include "elementwise.h"
+#include "gemm.h"
 #include "quantization.h"
 
 #endif

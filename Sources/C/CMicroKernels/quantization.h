@@ -3,9 +3,10 @@
 
 // Reading quantised weights: from blocks to float, in rows or in panels of 32 rows turned on their side.
 //
-// The loops are written once, in quantization_loops.h, over vectors of 16, and compiled three times: for any CPU
-// (`_portable`), for AVX2 with F16C (`_avx2`) and for AVX-512 (`_avx512`). All three give the same bits: every
-// product and sum is rounded by itself (no fused multiply-add), in the order ggml and bitsandbytes state.
+// The loops are written once, in quantization_loops.h and quantization_panel_loops.h, over vectors of 16, and
+// compiled three times: for any CPU (`_portable`), for AVX2 with F16C (`_avx2`) and for AVX-512 (`_avx512`). All
+// three give the same bits: every product and sum is rounded by itself (no fused multiply-add), in the order ggml
+// and bitsandbytes state.
 
 #include <stdint.h>
 #include <string.h>

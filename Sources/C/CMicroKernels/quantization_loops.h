@@ -17,9 +17,17 @@ LK_INLINE lk_f32x16 LK_PATH(lk_widen_half)(lk_u16x16 half) {
   wide.part[1] = _mm256_cvtph_ps(_mm256_extracti128_si256((__m256i)half, 1));
   return wide.whole;
 #else
-  lk_f32x16 wide;
-  for (int i = 0; i < 16; i++) wide[i] = lk_half_to_float(half[i]);
-  return wide;
+  // lk_half_to_float, with all three cases computed and one chosen.
+  const lk_u32x16 bits = __builtin_convertvector(half, lk_u32x16);
+  const lk_u32x16 magnitude = bits & 0x7FFF;
+  const lk_u32x16 normal = (magnitude << 13) + (112u << 23);
+  const lk_u32x16 subnormal = (lk_u32x16)(__builtin_convertvector((lk_i32x16)magnitude, lk_f32x16) * 0x1p-24f);
+  const lk_u32x16 isSubnormal = (lk_u32x16)((lk_i32x16)magnitude < 0x400);
+  const lk_u32x16 isSpecial = (lk_u32x16)((lk_i32x16)magnitude >= 0x7C00);
+  const lk_u32x16 isNaN = (lk_u32x16)((lk_i32x16)magnitude > 0x7C00);
+  lk_u32x16 wide = (normal & ~isSubnormal) | (subnormal & isSubnormal);
+  wide |= (isSpecial & 0x7F800000) | (isNaN & 0x00400000);
+  return (lk_f32x16)(wide | (bits & 0x8000) << 16);
 #endif
 }
 
@@ -28,6 +36,17 @@ LK_INLINE float LK_PATH(lk_widen_one_half)(uint16_t half) {
   return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half)));
 #else
   return lk_half_to_float(half);
+#endif
+}
+
+/// One half in all lanes, widened.
+LK_INLINE lk_f32x16 LK_PATH(lk_broadcast_half)(uint16_t half) {
+#if LK_VECTOR_BITS >= 256
+  // Broadcasting first loads and spreads in one instruction, without waiting for what was in the register.
+  return LK_PATH(lk_widen_half)((lk_u16x16){0} + half);
+#else
+  // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
+  return lk_half_to_float(half) - (lk_f32x16){0};
 #endif
 }
 
@@ -67,7 +86,9 @@ LK_INLINE lk_f32x16 LK_PATH(lk_widen_bfloat)(lk_u16x16 bfloat) {
 
 LK_INLINE void LK_PATH(lk_store)(float *to, lk_f32x16 values) { memcpy(to, &values, sizeof values); }
 
-/// `scale · code`, and where there is a minimum `+ minimum`, each rounded by itself.
+/// `scale · code`, and where there is a minimum `+ minimum`.
+///
+/// The product of an 11-bit scale and a code of at most 8 bits is exact, so only the sum is rounded.
 LK_INLINE lk_f32x16 LK_PATH(lk_scaled)(int type, lk_i32x16 code, lk_f32x16 scale, lk_f32x16 minimum) {
 #pragma clang fp contract(off)
   if (type == LK_Q4_0) code -= 8;
@@ -83,6 +104,16 @@ LK_INLINE float LK_PATH(lk_nf4_absmax)(const struct lk_nf4 *matrix, int64_t bloc
   if (!matrix->codes) return matrix->absmax[block];
   float product = matrix->map[matrix->codes[block]] * matrix->absmax[block >> 8];
   return product + matrix->offset;
+}
+
+/// The sixteen codes in eight bytes, the even element in the high nibble.
+LK_INLINE lk_u32x16 LK_PATH(lk_nf4_codes)(const uint8_t *packed) {
+  lk_u8x8 pairs;
+  memcpy(&pairs, packed, sizeof pairs);
+  lk_u8x16 twice =
+      __builtin_shufflevector(pairs, pairs, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  const lk_u32x16 shift = {4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0};
+  return __builtin_convertvector(twice, lk_u32x16) >> shift & 15;
 }
 
 // ---- Rows: consecutive elements -------------------------------------------------------------------------------
@@ -103,17 +134,17 @@ LK_INLINE void LK_PATH(lk_rows_of_blocks)(int type, const uint8_t *block, int64_
     uint16_t half[2];
     const uint8_t *codes = block + 2;
     memcpy(half, block, 2);
-    lk_f32x16 scale = LK_PATH(lk_widen_one_half)(half[0]) - (lk_f32x16){0};
+    lk_f32x16 scale = LK_PATH(lk_broadcast_half)(half[0]);
     lk_f32x16 minimum = {0};
     if (type == LK_Q4_1 || type == LK_Q5_1) {
       memcpy(half + 1, block + 2, 2);
-      // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
-      minimum = LK_PATH(lk_widen_one_half)(half[1]) - (lk_f32x16){0};
+      minimum = LK_PATH(lk_broadcast_half)(half[1]);
       codes += 2;
     }
     if (type == LK_Q8_0) {
       lk_i8x16 code[2];
       memcpy(code, codes, sizeof code);
+#pragma clang loop unroll(full)
       for (int h = 0; h < 2; h++)
         LK_PATH(lk_store)(
             to + 16 * h,
@@ -176,6 +207,85 @@ static inline LK_TARGET void LK_PATH(lk_dequantize)(int32_t type, const void *fr
   case LK_Q5_0: LK_PATH(lk_rows_of_blocks)(LK_Q5_0, bytes, count / 32, to); return;
   case LK_Q5_1: LK_PATH(lk_rows_of_blocks)(LK_Q5_1, bytes, count / 32, to); return;
   default: LK_PATH(lk_rows_of_blocks)(LK_Q8_0, bytes, count / 32, to); return;
+  }
+}
+
+/// Dequantises the elements `first ..< first + count` of the flattened matrix.
+static inline LK_TARGET void LK_PATH(lk_nf4_dequantize)(
+    const struct lk_nf4 *matrix, int64_t first, int64_t count, float *to) {
+  const int64_t end = first + count;
+  to -= first;
+  for (int64_t i = first; i < end;) {
+    const float absmax = LK_PATH(lk_nf4_absmax)(matrix, i >> 6);
+    const int64_t blockEnd = (i | 63) + 1 < end ? (i | 63) + 1 : end;
+    if (i & 1) {
+      to[i] = lk_nf4_values[matrix->packed[i >> 1] & 15] * absmax;
+      i++;
+    }
+    for (; i + 16 <= blockEnd; i += 16)
+      LK_PATH(lk_store)(to + i, LK_PATH(lk_nf4_lookup)(LK_PATH(lk_nf4_codes)(matrix->packed + (i >> 1))) * absmax);
+    for (; i < blockEnd; i++)
+      to[i] = lk_nf4_values[matrix->packed[i >> 1] >> (i & 1 ? 0 : 4) & 15] * absmax;
+  }
+}
+
+#include "quantization_panel_loops.h"
+
+// ---- Quantising to NF4 ----------------------------------------------------------------------------------------
+
+/// The codes of sixteen scaled values: how many of the 15 midpoints between neighbours are below.
+///
+/// A value on a midpoint gets the lower code. NaN is not at or below any midpoint, and gets 15.
+LK_INLINE lk_u8x16 LK_PATH(lk_nf4_nearest)(lk_f32x16 value) {
+  // Comparing true is -1.
+  lk_i32x16 code = (lk_i32x16){0} + 15;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 15; i++) {
+    const float midpoint = (lk_nf4_values[i] + lk_nf4_values[i + 1]) / 2;
+    code += value <= midpoint;
+  }
+  return __builtin_convertvector(code, lk_u8x16);
+}
+
+/// Quantises `count` elements that begin at a block of 64: `(count + 1) / 2` bytes of codes and one magnitude per
+/// begun block.
+///
+/// As bitsandbytes 0.50 on the CPU: a whole block multiplies by the reciprocal of its magnitude, a short last one
+/// divides by it; and only of the short one a magnitude below 1e-38 is stored as 1e-38.
+static inline LK_TARGET void LK_PATH(lk_nf4_quantize)(
+    const float *values, int64_t count, uint8_t *packed, float *absmax) {
+  const float smallest = 1e-38f;
+  for (int64_t start = 0; start < count; start += 64) {
+    // Beyond the end stand zeros, which change no magnitude; their code fills up an odd last byte.
+    float block[64] = {0};
+    const int64_t width = count - start < 64 ? count - start : 64;
+    memcpy(block, values + start, (size_t)width * sizeof(float));
+    lk_f32x16 x[4], magnitude = {0};
+    lk_i32x16 isNaN = {0};
+    memcpy(x, block, sizeof block);
+    for (int i = 0; i < 4; i++) {
+      lk_f32x16 positive = (lk_f32x16)((lk_i32x16)x[i] & 0x7FFFFFFF);
+      lk_i32x16 larger = positive > magnitude;
+      magnitude = (lk_f32x16)(((lk_i32x16)positive & larger) | ((lk_i32x16)magnitude & ~larger));
+      isNaN |= x[i] != x[i];
+    }
+    float largest = 0;
+    for (int i = 0; i < 16; i++) largest = magnitude[i] > largest ? magnitude[i] : largest;
+    for (int i = 0; i < 16; i++) largest = isNaN[i] ? __builtin_nanf("") : largest;
+    const float divisor = largest < smallest ? smallest : largest;
+    absmax[start >> 6] = width == 64 ? largest : divisor;
+    const float inverse = 1 / divisor;
+    uint8_t bytes[32];
+    for (int i = 0; i < 4; i++) {
+      lk_f32x16 scaled = width == 64 ? x[i] * inverse : x[i] / divisor;
+      // Clamping to [-1, 1] would change no code: the outermost midpoints lie within.
+      lk_u8x16 codes = LK_PATH(lk_nf4_nearest)(scaled);
+      lk_u8x8 even = __builtin_shufflevector(codes, codes, 0, 2, 4, 6, 8, 10, 12, 14);
+      lk_u8x8 odd = __builtin_shufflevector(codes, codes, 1, 3, 5, 7, 9, 11, 13, 15);
+      lk_u8x8 pairs = even << 4 | odd;
+      memcpy(bytes + 8 * i, &pairs, sizeof pairs);
+    }
+    memcpy(packed + (start >> 1), bytes, (size_t)(width + 1) / 2);
   }
 }
 

@@ -1,0 +1,112 @@
+internal import Kernels
+public import ModelFiles
+internal import Quantization
+
+extension CausalLM {
+  /// How the linear layers' weights are kept.
+  public enum Precision: Sendable, Equatable {
+    /// As the file has them, mapped and not copied.
+    case stored
+    /// NF4, quantised while loading; embeddings, head and norms stay as they are, as in QLoRA.
+    case nf4(doubleQuantized: Bool)
+
+    /// The name that `lorikeet.json` records.
+    public var name: String {
+      switch self {
+      case .stored: "file"
+      case .nf4: "nf4"
+      }
+    }
+  }
+
+  /// Loads a model.
+  ///
+  /// - Parameters:
+  ///   - file: the opened model; it stays mapped as long as the model lives.
+  ///   - precision: how the linear layers are kept.
+  ///   - progress: hears of each linear layer that is done.
+  /// - Throws: `ModelError`.
+  public static func load(
+    _ file: ModelFile, precision: Precision = .stored,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws(ModelError) -> CausalLM {
+    let configuration = try ModelConfiguration(file.configuration, path: file.path)
+    let c = configuration
+    let loader = Loader(file: file, precision: precision)
+    let embedding = try loader.matrix("model.embed_tokens", c.vocabularySize, c.hiddenSize, isLinear: false)
+    let head =
+      c.isTied
+      ? embedding : try loader.matrix("lm_head", c.vocabularySize, c.hiddenSize, isLinear: false)
+    var layers: [DecoderLayer] = []
+    for index in 0..<c.layerCount {
+      let prefix = "model.layers.\(index)"
+      func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws(ModelError) -> Linear {
+        let path = "\(prefix).\(name)"
+        return Linear(name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true))
+      }
+      layers.append(
+        DecoderLayer(
+          inputNorm: try loader.vector("\(prefix).input_layernorm", c.hiddenSize),
+          postAttentionNorm: try loader.vector("\(prefix).post_attention_layernorm", c.hiddenSize),
+          query: try linear("self_attn.q_proj", c.queryWidth, c.hiddenSize),
+          key: try linear("self_attn.k_proj", c.keyValueWidth, c.hiddenSize),
+          value: try linear("self_attn.v_proj", c.keyValueWidth, c.hiddenSize),
+          output: try linear("self_attn.o_proj", c.hiddenSize, c.queryWidth),
+          gate: try linear("mlp.gate_proj", c.intermediateSize, c.hiddenSize),
+          up: try linear("mlp.up_proj", c.intermediateSize, c.hiddenSize),
+          down: try linear("mlp.down_proj", c.hiddenSize, c.intermediateSize)))
+      progress(index + 1, c.layerCount)
+    }
+    return CausalLM(
+      configuration: configuration, embedding: embedding, head: head, layers: layers,
+      finalNorm: try loader.vector("model.norm", c.hiddenSize))
+  }
+
+  private struct Loader {
+    let file: ModelFile
+    let precision: Precision
+
+    private func stored(_ name: String, _ shape: [Int]) throws(ModelError) -> StoredTensor {
+      guard let tensor = file.tensor(named: "\(name).weight") else {
+        throw .missingTensor(path: file.path, name: "\(name).weight")
+      }
+      guard tensor.shape == shape else {
+        throw .shapeMismatch(path: file.path, name: "\(name).weight", found: tensor.shape, expected: shape)
+      }
+      return tensor
+    }
+
+    func vector(_ name: String, _ count: Int) throws(ModelError) -> FloatBuffer {
+      FloatBuffer(try stored(name, [count]).values())
+    }
+
+    func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError) -> WeightMatrix {
+      let tensor = try stored(name, [rows, columns])
+      if isLinear, case .nf4(let isDouble) = precision {
+        return WeightMatrix(quantize(tensor, rows, columns, isDouble))
+      }
+      guard let base = tensor.bytes.baseAddress else {
+        throw .missingTensor(path: file.path, name: "\(name).weight")
+      }
+      let order = tensor.rowPermutationHeads.map { heads in
+        let permutation = RowPermutation(rows: rows, heads: heads)
+        return (0..<rows).map { Int32(permutation.ggufRow($0)) }
+      }
+      return WeightMatrix(
+        rows: rows, columns: columns, type: tensor.type, base: base, rowOrder: order, owner: tensor.file)
+    }
+
+    /// Quantises slab by slab, then lets the source's pages go, so that both never stand in memory whole.
+    private func quantize(_ tensor: StoredTensor, _ rows: Int, _ columns: Int, _ isDouble: Bool) -> NF4Matrix {
+      let quantizer = NF4Quantizer(rows: rows, columns: columns, doubleQuantized: isDouble)
+      let slabs = quantizer.slabs(ofRows: 32)
+      let scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: (slabs.map(\.count).max() ?? 0) * columns) }
+      Parallel.run(slabs.count) { task, worker in
+        tensor.dequantize(rows: slabs[task], into: scratch[worker].base)
+        quantizer.quantize(slabs[task], from: scratch[worker].base)
+      }
+      tensor.releasePages()
+      return quantizer.finish()
+    }
+  }
+}

@@ -1,0 +1,94 @@
+internal import Kernels
+public import LoRA
+public import Quantization
+
+/// A decoder-only transformer with frozen weights and, where one is attached, a LoRA adapter.
+///
+/// Not for several threads at once: passes share buffers, and parallelism is inside them.
+///
+/// Unchecked: confined by its callers to one thread at a time.
+public final class CausalLM: @unchecked Sendable {
+  /// The model's shape.
+  public let configuration: ModelConfiguration
+  /// Token embeddings, `[vocabulary, hidden]`.
+  public let embedding: WeightMatrix
+  /// The output head, `[vocabulary, hidden]`; the embedding matrix itself where tied.
+  public let head: WeightMatrix
+  let layers: [DecoderLayer]
+  let finalNorm: FloatBuffer
+  let rotary: RotaryEmbedding
+  let attention: CausalAttention
+  private(set) var recordingStore: ActivationStore?
+  private(set) var plainStore: ActivationStore?
+
+  /// Positions whose logits exist at one time.
+  static let headChunk = 256
+
+  /// The adapter in use; attaching one, or nil, is how base and tuned model are told apart.
+  public private(set) var adapter: LoRAAdapter?
+
+  init(
+    configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix, layers: [DecoderLayer],
+    finalNorm: FloatBuffer
+  ) {
+    self.configuration = configuration
+    self.embedding = embedding
+    self.head = head
+    self.layers = layers
+    self.finalNorm = finalNorm
+    rotary = RotaryEmbedding(headDimension: configuration.headDimension, base: configuration.ropeTheta)
+    attention = CausalAttention(
+      heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
+      headDimension: configuration.headDimension, scale: 1 / Float(configuration.headDimension).squareRoot())
+  }
+
+  /// The layers that may be adapted, in the model's order.
+  public var adaptableLayers: [LoRAConfiguration.Layer] {
+    layers.flatMap(\.linears).map {
+      LoRAConfiguration.Layer(name: $0.name, inputs: $0.weight.columns, outputs: $0.weight.rows)
+    } + (configuration.isTied
+      ? []
+      : [
+        LoRAConfiguration.Layer(name: "lm_head", inputs: head.columns, outputs: head.rows, isHead: true)
+      ])
+  }
+
+  /// Uses `adapter` from now on, or none.
+  public func attach(_ adapter: LoRAAdapter?) {
+    self.adapter = adapter
+    for linear in layers.flatMap(\.linears) { linear.module = adapter?.module(named: linear.name) }
+    recordingStore = nil
+    plainStore = nil
+  }
+
+  /// Runs `body` as if no adapter were attached.
+  public func withoutAdapter<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let kept = adapter
+    for linear in layers.flatMap(\.linears) { linear.module = nil }
+    defer { for linear in layers.flatMap(\.linears) { linear.module = kept?.module(named: linear.name) } }
+    return try body()
+  }
+
+  /// The frozen weight of the linear layer at a Hugging Face path.
+  public func weight(named name: String) -> WeightMatrix? {
+    layers.flatMap(\.linears).first { $0.name == name }?.weight
+  }
+
+  /// Bytes that all weights take, those of a mapped file included.
+  public var weightBytes: Int {
+    layers.flatMap(\.linears).reduce(embedding.byteCount + (configuration.isTied ? 0 : head.byteCount)) {
+      $0 + $1.weight.byteCount
+    }
+  }
+
+  /// The first block that has an adapter: below it nothing needs a gradient.
+  var lowestAdaptedLayer: Int { layers.firstIndex(where: \.isAdapted) ?? layers.count }
+
+  func store(tokens: Int, isRecording: Bool) -> ActivationStore {
+    if let store = isRecording ? recordingStore : plainStore, store.capacity >= tokens { return store }
+    // A little room beyond this batch, so that batches of varying length settle on one store.
+    let store = ActivationStore(model: self, capacity: (tokens + 127) / 128 * 128, isRecording: isRecording)
+    if isRecording { recordingStore = store } else { plainStore = store }
+    return store
+  }
+}

@@ -1,0 +1,43 @@
+/// A feature that the schema knows and the engine does not do yet.
+struct UnsupportedFeature: Sendable {
+  let key: String
+  /// What to do instead.
+  let remedy: String
+  let isUsed: @Sendable (RunConfiguration) -> Bool
+
+  /// The whole list.
+  ///
+  /// Implementing a feature ends with deleting its entry.
+  static let all: [UnsupportedFeature] = [
+    UnsupportedFeature(key: "lora.use_dora", remedy: "remove it or set it to false") {
+      $0.lora.useDoRA
+    },
+    UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true or gaussian") {
+      ![.kaimingUniform, .gaussian].contains($0.lora.initLoRAWeights)
+    },
+    UnsupportedFeature(
+      key: "lora.modules_to_save", remedy: "remove it; only adapters on linear layers are trained"
+    ) {
+      !$0.lora.modulesToSave.isEmpty
+    },
+    UnsupportedFeature(key: "training.optim", remedy: "use adamw") {
+      $0.training.optim != .adamW
+    },
+    UnsupportedFeature(key: "training.label_smoothing_factor", remedy: "remove it or set it to 0") {
+      $0.training.labelSmoothingFactor != 0
+    },
+    UnsupportedFeature(key: "training.neftune_noise_alpha", remedy: "remove it or set it to null") {
+      $0.training.neftuneNoiseAlpha ?? 0 != 0
+    },
+  ]
+}
+
+extension ConfigurationSettings {
+  /// Refuses what the engine does not do yet.
+  func checkSupport(of configuration: RunConfiguration) throws(ConfigurationError) {
+    for feature in UnsupportedFeature.all where feature.isUsed(configuration) {
+      throw .unsupported(
+        key: feature.key, explanation: feature.remedy, place: place(of: feature.key))
+    }
+  }
+}

@@ -1,0 +1,117 @@
+public import CausalLM
+
+/// Continues many prompts at once.
+public struct Generator {
+  /// What a prompt became.
+  public struct Completion: Sendable, Equatable {
+    /// Why generation ended.
+    public enum FinishReason: String, Sendable {
+      /// The model ended its turn.
+      case stop
+      /// `maxTokens` were generated.
+      case length
+    }
+
+    /// The generated tokens, the one that stopped it left out.
+    public var tokens: [Int32] = []
+    /// Why generation ended.
+    public var finishReason = FinishReason.length
+  }
+
+  /// The model, with or without an adapter.
+  public let model: CausalLM
+  /// Tokens that end a completion.
+  public let stopTokens: Set<Int32>
+  /// How tokens are chosen.
+  public let sampling: Sampling
+  /// Most tokens of a completion.
+  public let maxTokens: Int
+  /// Most sequences at once.
+  public let batchSize: Int
+
+  /// Makes a generator.
+  public init(
+    model: CausalLM, stopTokens: Set<Int32>, sampling: Sampling = .greedy, maxTokens: Int = 256, batchSize: Int = 32
+  ) {
+    self.model = model
+    self.stopTokens = stopTokens
+    self.sampling = sampling
+    self.maxTokens = maxTokens
+    self.batchSize = max(1, batchSize)
+  }
+
+  /// Most prompt tokens that are read at once.
+  private static let prefillTokens = 1_024
+
+  private struct Active {
+    let prompt: Int
+    let cache: KeyValueCache
+    var next: Int32
+  }
+
+  /// Completes prompts.
+  ///
+  /// A sequence that ends makes room for the next, so a long answer does not hold up the others.
+  ///
+  /// - Parameters:
+  ///   - prompts: token sequences, none of them empty.
+  ///   - onToken: sees each generated token as it comes, and returns whether its prompt goes on.
+  ///   - onFinish: sees each prompt's index when it is done.
+  /// - Returns: a completion for each prompt, in order.
+  public func complete(
+    _ prompts: [[Int32]], onToken: (_ prompt: Int, _ token: Int32) -> Bool = { _, _ in true },
+    onFinish: (_ prompt: Int) -> Void = { _ in }
+  ) -> [Completion] {
+    var completions = [Completion](repeating: Completion(), count: prompts.count)
+    var waiting = prompts.indices.makeIterator()
+    var pending = waiting.next()
+    var active: [Active] = []
+
+    // Takes the token that `logits` call for; false ends the sequence.
+    func take(_ logits: UnsafeBufferPointer<Float>, for prompt: Int) -> Int32? {
+      guard completions[prompt].tokens.count < maxTokens else { return nil }
+      let token = sampling.choose(logits, sequence: prompt, position: completions[prompt].tokens.count)
+      if stopTokens.contains(token) {
+        completions[prompt].finishReason = .stop
+        return nil
+      }
+      completions[prompt].tokens.append(token)
+      let goesOn = onToken(prompt, token)
+      return goesOn && completions[prompt].tokens.count < maxTokens ? token : nil
+    }
+
+    while pending != nil || !active.isEmpty {
+      // New sequences are read when a quarter of the batch is free, so that prompts are read together.
+      if pending != nil, active.count <= batchSize - max(1, batchSize / 4) {
+        var entering: [(prompt: Int, cache: KeyValueCache)] = []
+        var tokens = 0
+        while let prompt = pending, active.count + entering.count < batchSize {
+          if !entering.isEmpty, tokens + prompts[prompt].count > Self.prefillTokens { break }
+          tokens += prompts[prompt].count
+          entering.append((prompt, KeyValueCache(model, capacity: prompts[prompt].count + min(maxTokens, 64))))
+          pending = waiting.next()
+        }
+        model.prefill(entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache)) { index, logits in
+          let (prompt, cache) = entering[index]
+          if let next = take(logits, for: prompt) {
+            active.append(Active(prompt: prompt, cache: cache, next: next))
+          } else {
+            onFinish(prompt)
+          }
+        }
+        continue
+      }
+      var isDone = [Bool](repeating: false, count: active.count)
+      model.decode(active.map(\.next), caches: active.map(\.cache)) { index, logits in
+        if let next = take(logits, for: active[index].prompt) {
+          active[index].next = next
+        } else {
+          isDone[index] = true
+          onFinish(active[index].prompt)
+        }
+      }
+      active = zip(active, isDone).filter { !$0.1 }.map(\.0)
+    }
+    return completions
+  }
+}

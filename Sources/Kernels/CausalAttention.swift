@@ -1,0 +1,302 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Causal grouped-query attention over ragged segments, without the full score matrix in memory.
+///
+/// For a query `q_i` of head `h` and the keys `k_j` that it may see (its segment's ancestors and itself up to `i`):
+///
+///     s_ij = scale · q_i · k_j,   p_ij = exp(s_ij − lse_i),   lse_i = log Σ_j exp(s_ij),   o_i = Σ_j p_ij v_j
+///
+/// Scores exist for a block of 64 queries at a time; the backward pass makes them again from `lse`. Heads
+/// `h` share the key/value head `h / (heads / keyValueHeads)`.
+///
+/// - SeeAlso: Ainslie et al. 2023 (grouped queries), arXiv:2305.13245; Dao et al. 2022 (recomputation from the
+///   log-sum-exp), arXiv:2205.14135.
+public final class CausalAttention: @unchecked Sendable {
+  /// Query heads.
+  public let heads: Int
+  /// Key/value heads, a divisor of `heads`.
+  public let keyValueHeads: Int
+  /// Numbers in a head.
+  public let headDimension: Int
+  /// Factor on the scores, 1/√headDimension in Llama.
+  public let scale: Float
+
+  private static let queryBlock = 64
+  private var scratch: [FloatBuffer] = []
+  private var scratchKeys = 0
+  // Gradients of keys and values for each query head, summed over each group afterwards.
+  private var expandedGradKeys = FloatBuffer(count: 0)
+  private var expandedGradValues = FloatBuffer(count: 0)
+
+  /// Makes attention for one shape of heads.
+  public init(heads: Int, keyValueHeads: Int, headDimension: Int, scale: Float) {
+    precondition(heads % keyValueHeads == 0, "query heads come in whole groups")
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+    self.scale = scale
+  }
+
+  /// Scratch of one worker for chains of up to `scratchKeys` keys.
+  private struct Scratch {
+    let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores, gradScores: UnsafeMutablePointer<Float>
+    let stride: Int
+
+    static func count(keys: Int, headDimension: Int) -> Int {
+      let padded = (keys + 31) / 32 * 32
+      return 6 * padded * headDimension + 2 * CausalAttention.queryBlock * padded
+    }
+
+    init(_ base: UnsafeMutablePointer<Float>, keys count: Int, headDimension: Int) {
+      stride = (count + 31) / 32 * 32
+      let matrix = stride * headDimension
+      keys = base
+      values = base + matrix
+      keyPanels = base + 2 * matrix
+      valuePanels = base + 3 * matrix
+      gradKeys = base + 4 * matrix
+      gradValues = base + 5 * matrix
+      scores = base + 6 * matrix
+      gradScores = scores + CausalAttention.queryBlock * stride
+    }
+  }
+
+  private func reserve(_ chains: SegmentChains) {
+    let keys = chains.lengths.max() ?? 0
+    if keys > scratchKeys || scratch.count < Parallel.threads {
+      scratchKeys = max(keys, scratchKeys)
+      let count = Scratch.count(keys: scratchKeys, headDimension: headDimension)
+      scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: count) }
+    }
+  }
+
+  /// Copies a chain's rows of one head next to each other.
+  private func gather(_ source: Matrix, _ ranges: [Range<Int>], head: Int, into target: UnsafeMutablePointer<Float>) {
+    var target = target
+    for range in ranges {
+      for row in range {
+        target.update(from: source.row(row) + head * headDimension, count: headDimension)
+        target += headDimension
+      }
+    }
+  }
+
+  private func makePanels(_ rows: UnsafeMutablePointer<Float>, count: Int, into panels: UnsafeMutablePointer<Float>, _ path: KernelPath) {
+    for first in stride(from: 0, to: count, by: 32) {
+      GEMM.transposePanel(
+        k: headDimension, n: min(32, count - first), a: rows + first * headDimension, lda: headDimension,
+        panel: panels + first * headDimension, path: path)
+    }
+  }
+
+  /// `c[i][j] = a_i · row_j` for `limit` keys, from panels.
+  private func products(
+    _ a: UnsafeMutablePointer<Float>, stride rsa: Int, count m: Int, panels: UnsafeMutablePointer<Float>, limit: Int,
+    into c: UnsafeMutablePointer<Float>, stride ldc: Int, _ path: KernelPath
+  ) {
+    for first in stride(from: 0, to: limit, by: 32) {
+      GEMM.panel(
+        m: m, n: 32, k: headDimension, a: a, rsa: rsa, csa: 1, b: panels + first * headDimension, ldb: 32,
+        c: c + first, ldc: ldc, path: path)
+    }
+  }
+
+  /// Writes the attention's output.
+  ///
+  /// - Parameters:
+  ///   - queries: `[tokens, heads · headDimension]`, rotated.
+  ///   - keys: `[tokens, keyValueHeads · headDimension]`, rotated.
+  ///   - values: as `keys`.
+  ///   - segments: who sees whom.
+  ///   - output: as `queries`, overwritten.
+  ///   - logSumExp: `[tokens, heads]`, overwritten; the backward pass needs it.
+  public func forward(
+    queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment], output: Matrix,
+    logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
+  ) {
+    let chains = SegmentChains(segments)
+    reserve(chains)
+    let group = heads / keyValueHeads
+    let d = headDimension
+    Parallel.run(segments.count * heads) { task, worker in
+      let (index, head) = (task / heads, task % heads)
+      let segment = segments[index]
+      let length = chains.lengths[index]
+      let s = Scratch(scratch[worker].base, keys: scratchKeys, headDimension: d)
+      gather(keys, chains.ranges[index], head: head / group, into: s.keys)
+      gather(values, chains.ranges[index], head: head / group, into: s.values)
+      makePanels(s.keys, count: length, into: s.keyPanels, path)
+      let offset = length - segment.count
+      for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
+        let count = min(Self.queryBlock, segment.count - first)
+        let limit = offset + first + count
+        let row = segment.start + first
+        products(
+          queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+          into: s.scores, stride: s.stride, path)
+        for i in 0..<count {
+          let visible = offset + first + i + 1
+          let x = s.scores + i * s.stride
+          let shift = scale * VectorMath.max(visible, x, path)
+          let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
+          VectorMath.scale(visible, 1 / sum, x, x, path)
+          (x + visible).update(repeating: 0, count: limit - visible)
+          logSumExp[(row + i) * heads + head] = shift + logf(sum)
+        }
+        GEMM.multiply(
+          m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
+          c: output.row(row) + head * d, ldc: output.stride, path: path)
+      }
+    }
+  }
+
+  /// Writes the gradients of queries, keys and values.
+  ///
+  /// With `D_i = gradOutput_i · output_i` and `p` made again from `logSumExp`:
+  ///
+  ///     gradValue_j = Σ_i p_ij gradOutput_i
+  ///     ds_ij       = p_ij (gradOutput_i · v_j − D_i)
+  ///     gradQuery_i = scale Σ_j ds_ij k_j,   gradKey_j = scale Σ_i ds_ij q_i
+  ///
+  /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
+  public func backward(
+    _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment],
+    logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix, gradKeys: Matrix, gradValues: Matrix,
+    path: KernelPath = .active
+  ) {
+    let chains = SegmentChains(segments)
+    reserve(chains)
+    let group = heads / keyValueHeads
+    let d = headDimension
+    let width = heads * d
+    if expandedGradKeys.count < queries.rows * width {
+      expandedGradKeys = FloatBuffer(count: queries.rows * width)
+      expandedGradValues = FloatBuffer(count: queries.rows * width)
+    }
+    let expandedKeys = expandedGradKeys.matrix(rows: queries.rows, columns: width)
+    let expandedValues = expandedGradValues.matrix(rows: queries.rows, columns: width)
+
+    Parallel.run(chains.trees.count * heads) { task, worker in
+      let (tree, head) = (chains.trees[task / heads], task % heads)
+      let s = Scratch(scratch[worker].base, keys: scratchKeys, headDimension: d)
+      let column = head * d
+      for index in tree {
+        for row in segments[index].start..<segments[index].start + segments[index].count {
+          (expandedKeys.row(row) + column).update(repeating: 0, count: d)
+          (expandedValues.row(row) + column).update(repeating: 0, count: d)
+        }
+      }
+      for index in tree {
+        let segment = segments[index]
+        let length = chains.lengths[index]
+        gather(keys, chains.ranges[index], head: head / group, into: s.keys)
+        gather(values, chains.ranges[index], head: head / group, into: s.values)
+        makePanels(s.keys, count: length, into: s.keyPanels, path)
+        makePanels(s.values, count: length, into: s.valuePanels, path)
+        s.gradKeys.update(repeating: 0, count: length * d)
+        s.gradValues.update(repeating: 0, count: length * d)
+        let offset = length - segment.count
+        for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
+          let count = min(Self.queryBlock, segment.count - first)
+          let limit = offset + first + count
+          let row = segment.start + first
+          let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
+          products(
+            q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit, into: s.scores,
+            stride: s.stride, path)
+          products(
+            dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit, into: s.gradScores,
+            stride: s.stride, path)
+          for i in 0..<count {
+            let visible = offset + first + i + 1
+            let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
+            _ = VectorMath.expSum(visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
+            let delta = VectorMath.dot(d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
+            VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
+            (p + visible).update(repeating: 0, count: limit - visible)
+            (dp + visible).update(repeating: 0, count: limit - visible)
+          }
+          GEMM.multiply(
+            m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
+            c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
+          GEMM.multiply(
+            m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q, ldb: queries.stride,
+            c: s.gradKeys, ldc: d, accumulate: true, path: path)
+          GEMM.multiply(
+            m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO, ldb: gradOutput.stride,
+            c: s.gradValues, ldc: d, accumulate: true, path: path)
+        }
+        var position = 0
+        for range in chains.ranges[index] {
+          for row in range {
+            VectorMath.add(d, s.gradKeys + position * d, expandedKeys.row(row) + column, path)
+            VectorMath.add(d, s.gradValues + position * d, expandedValues.row(row) + column, path)
+            position += 1
+          }
+        }
+      }
+    }
+
+    Parallel.rows(queries.rows, block: 16) { rows, _ in
+      for row in rows {
+        for shared in 0..<keyValueHeads {
+          let (dk, dv) = (gradKeys.row(row) + shared * d, gradValues.row(row) + shared * d)
+          let first = shared * group * d
+          dk.update(from: expandedKeys.row(row) + first, count: d)
+          dv.update(from: expandedValues.row(row) + first, count: d)
+          for member in 1..<max(1, group) {
+            VectorMath.add(d, expandedKeys.row(row) + first + member * d, dk, path)
+            VectorMath.add(d, expandedValues.row(row) + first + member * d, dv, path)
+          }
+        }
+      }
+    }
+  }
+
+  /// Keys and values of one sequence, as many as it has so far.
+  public struct CachedSequence: @unchecked Sendable {
+    /// `[count, keyValueHeads · headDimension]`, rotated.
+    public let keys: Matrix
+    /// As `keys`.
+    public let values: Matrix
+    /// Makes a view of a sequence's cache.
+    public init(keys: Matrix, values: Matrix) {
+      self.keys = keys
+      self.values = values
+    }
+  }
+
+  /// One new query per sequence against its cache, the query's own key and value included.
+  ///
+  /// - Parameters:
+  ///   - queries: `[sequences, heads · headDimension]`, rotated.
+  ///   - caches: one per sequence.
+  ///   - output: as `queries`, overwritten.
+  public func decode(queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active) {
+    let keys = caches.map(\.keys.rows).max() ?? 0
+    if keys > scratchKeys || scratch.count < Parallel.threads {
+      scratchKeys = max(keys + 64, scratchKeys)
+      let count = Scratch.count(keys: scratchKeys, headDimension: headDimension)
+      scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: count) }
+    }
+    let group = heads / keyValueHeads
+    let d = headDimension
+    Parallel.run(caches.count * keyValueHeads) { task, worker in
+      let (sequence, shared) = (task / keyValueHeads, task % keyValueHeads)
+      let cache = caches[sequence]
+      let scores = scratch[worker].base
+      let count = cache.keys.rows
+      for head in shared * group..<(shared + 1) * group {
+        let q = queries.row(sequence) + head * d
+        for j in 0..<count { scores[j] = VectorMath.dot(d, q, cache.keys.row(j) + shared * d, path) }
+        let shift = scale * VectorMath.max(count, scores, path)
+        let sum = VectorMath.expSum(count, scale: scale, shift: shift, scores, path)
+        let o = output.row(sequence) + head * d
+        o.update(repeating: 0, count: d)
+        for j in 0..<count { VectorMath.axpy(d, scores[j] / sum, cache.values.row(j) + shared * d, o, path) }
+      }
+    }
+  }
+}

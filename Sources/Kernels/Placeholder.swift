@@ -1,2 +1,0 @@
-import CMicroKernels
-public func hasAVX512() -> Bool { lk_cpu_has_avx512_vnni() != 0 }

@@ -1,0 +1,89 @@
+internal import CMicroKernels
+
+/// One row at a time, on the chosen path. The loops are in `elementwise.h`; what they compute is said there.
+enum VectorMath {
+  typealias Pointer = UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  static func add(_ n: Int, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_add_avx512(Int64(n), x, y)
+    case .avx2: lk_add_avx2(Int64(n), x, y)
+    case .baseline: lk_add_baseline(Int64(n), x, y)
+    }
+  }
+
+  @inline(__always)
+  static func scale(_ n: Int, _ a: Float, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_scale_avx512(Int64(n), a, x, y)
+    case .avx2: lk_scale_avx2(Int64(n), a, x, y)
+    case .baseline: lk_scale_baseline(Int64(n), a, x, y)
+    }
+  }
+
+  @inline(__always)
+  static func dot(_ n: Int, _ x: Pointer, _ y: Pointer, _ path: KernelPath) -> Float {
+    switch path {
+    case .avx512: lk_dot_avx512(Int64(n), x, y)
+    case .avx2: lk_dot_avx2(Int64(n), x, y)
+    case .baseline: lk_dot_baseline(Int64(n), x, y)
+    }
+  }
+
+  @inline(__always)
+  static func axpy(_ n: Int, _ a: Float, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_axpy_avx512(Int64(n), a, x, y)
+    case .avx2: lk_axpy_avx2(Int64(n), a, x, y)
+    case .baseline: lk_axpy_baseline(Int64(n), a, x, y)
+    }
+  }
+
+  @inline(__always)
+  static func max(_ n: Int, _ x: Pointer, _ path: KernelPath) -> Float {
+    switch path {
+    case .avx512: lk_max_avx512(Int64(n), x)
+    case .avx2: lk_max_avx2(Int64(n), x)
+    case .baseline: lk_max_baseline(Int64(n), x)
+    }
+  }
+
+  @inline(__always)
+  static func expSum(_ n: Int, scale: Float, shift: Float, _ x: Pointer, _ path: KernelPath) -> Float {
+    switch path {
+    case .avx512: lk_exp_sum_avx512(Int64(n), scale, shift, x)
+    case .avx2: lk_exp_sum_avx2(Int64(n), scale, shift, x)
+    case .baseline: lk_exp_sum_baseline(Int64(n), scale, shift, x)
+    }
+  }
+
+  @inline(__always)
+  static func sumExp(_ n: Int, shift: Float, _ x: Pointer, _ path: KernelPath) -> Float {
+    switch path {
+    case .avx512: lk_sum_exp_avx512(Int64(n), shift, x)
+    case .avx2: lk_sum_exp_avx2(Int64(n), shift, x)
+    case .baseline: lk_sum_exp_baseline(Int64(n), shift, x)
+    }
+  }
+
+  @inline(__always)
+  static func scaledExp(_ n: Int, _ a: Float, shift: Float, _ x: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_scaled_exp_avx512(Int64(n), a, shift, x)
+    case .avx2: lk_scaled_exp_avx2(Int64(n), a, shift, x)
+    case .baseline: lk_scaled_exp_baseline(Int64(n), a, shift, x)
+    }
+  }
+
+  @inline(__always)
+  static func softmaxBackward(
+    _ n: Int, delta: Float, scale: Float, _ p: Pointer, _ dp: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_softmax_backward_avx512(Int64(n), delta, scale, p, dp)
+    case .avx2: lk_softmax_backward_avx2(Int64(n), delta, scale, p, dp)
+    case .baseline: lk_softmax_backward_baseline(Int64(n), delta, scale, p, dp)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+internal import ModelFiles
+internal import Quantization
+public import Serialization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// An adapter on disk, exactly as PEFT keeps it: `adapter_config.json` and `adapter_model.safetensors`.
+///
+/// - SeeAlso: PEFT 0.21, `LoraConfig` and `get_peft_model_state_dict`.
+public enum AdapterFolder {
+  static let configurationName = "adapter_config.json"
+  static let tensorsName = "adapter_model.safetensors"
+  /// The PEFT release whose keys are written.
+  static let peftVersion = "0.21.2"
+  private static let prefix = "base_model.model."
+
+  /// Reads the configuration alone.
+  ///
+  /// - Throws: `LoRAError` for what is missing, impossible or unsupported.
+  public static func readConfiguration(_ folder: String) throws -> (LoRAConfiguration, JSONObject) {
+    let path = "\(folder)/\(configurationName)"
+    guard access(path, F_OK) == 0 else { throw LoRAError.missingFile(path: path) }
+    let file = try MappedFile(path: path)
+    let json: JSONValue
+    do {
+      json = try JSON.parse(file.bytes)
+    } catch {
+      throw LoRAError.badConfiguration(path: path, reason: "\(error)")
+    }
+    guard let object = json.objectValue else {
+      throw LoRAError.badConfiguration(path: path, reason: "holds no JSON object; take the adapter's own file")
+    }
+    return (try configuration(object, path: path), object)
+  }
+
+  /// Reads an adapter for a model.
+  ///
+  /// Strict: every tensor is used, every target is filled, every shape fits.
+  ///
+  /// - Parameters:
+  ///   - folder: the PEFT folder.
+  ///   - layers: the model's linear layers.
+  public static func read(_ folder: String, for layers: [LoRAConfiguration.Layer]) throws -> LoRAAdapter {
+    let (configuration, _) = try readConfiguration(folder)
+    let adapter = LoRAAdapter(shapes: try configuration.shapes(for: layers), configuration: configuration)
+    try load("\(folder)/\(tensorsName)", into: adapter)
+    return adapter
+  }
+
+  /// Fills an adapter from a safetensors file in PEFT's names.
+  public static func load(_ path: String, into adapter: LoRAAdapter) throws {
+    guard access(path, F_OK) == 0 else { throw LoRAError.missingFile(path: path) }
+    let file = try SafetensorsFile(path: path)
+    var unused = Set(file.tensors.map(\.name))
+    for tensor in tensors(of: adapter) {
+      guard let description = file.tensor(named: tensor.name) else {
+        throw LoRAError.missingTensor(path: path, name: tensor.name)
+      }
+      guard description.shape == tensor.shape else {
+        throw LoRAError.shapeMismatch(
+          path: path, name: tensor.name, found: description.shape, expected: tensor.shape)
+      }
+      guard let type = description.type.storage, type.blockElements == 1 else {
+        throw LoRAError.unsupported(path: path, feature: "tensors of type \(description.type.name)")
+      }
+      type.dequantize(
+        file.file.baseAddress + description.byteOffset, count: description.elementCount, into: tensor.values)
+      unused.remove(tensor.name)
+    }
+    if let name = unused.min() { throw LoRAError.unexpectedTensor(path: path, name: name) }
+  }
+
+  /// Writes an adapter to a folder that is being made.
+  ///
+  /// - Parameters:
+  ///   - staging: a folder that exists.
+  ///   - baseModel: what `base_model_name_or_path` says.
+  public static func write(_ adapter: LoRAAdapter, to staging: String, baseModel: String) throws {
+    let json = json(adapter.configuration, adapter: adapter, baseModel: baseModel)
+    let file = try AtomicFile(path: "\(staging)/\(configurationName)")
+    try file.write(JSONValue.object(json).serialized(pretty: true))
+    try file.commit()
+    try SafetensorsWriter.write(
+      tensors(of: adapter).map { .init(name: $0.name, shape: $0.shape, values: UnsafePointer($0.values)) },
+      path: "\(staging)/\(tensorsName)")
+  }
+
+  private struct NamedTensor {
+    let name: String
+    let shape: [Int]
+    let values: UnsafeMutablePointer<Float>
+  }
+
+  private static func tensors(of adapter: LoRAAdapter) -> [NamedTensor] {
+    adapter.modules.flatMap { module in
+      [
+        NamedTensor(
+          name: "\(prefix)\(module.name).lora_A.weight", shape: [module.rank, module.inputs], values: module.a),
+        NamedTensor(
+          name: "\(prefix)\(module.name).lora_B.weight", shape: [module.outputs, module.rank], values: module.b),
+      ]
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/// What can be wrong with an adapter or with what it is asked to adapt.
+public enum LoRAError: Error, Equatable, CustomStringConvertible {
+  /// A name in `target_modules` matches no linear layer.
+  case targetMatchesNothing(name: String, known: [String])
+  /// Names, patterns and exclusions together leave no layer.
+  case nothingTargeted(known: [String])
+  /// The output head was named.
+  case headIsNotAdaptable(name: String)
+  /// A pattern is not a regular expression.
+  case badPattern(pattern: String, reason: String)
+  /// The folder lacks a file.
+  case missingFile(path: String)
+  /// `adapter_config.json` says something that cannot be.
+  case badConfiguration(path: String, reason: String)
+  /// The adapter uses a part of PEFT that is not supported.
+  case unsupported(path: String, feature: String)
+  /// A tensor that the configuration and the model call for is not there.
+  case missingTensor(path: String, name: String)
+  /// A tensor is there that nothing calls for.
+  case unexpectedTensor(path: String, name: String)
+  /// A tensor has another shape than the model calls for.
+  case shapeMismatch(path: String, name: String, found: [Int], expected: [Int])
+
+  /// The error in one sentence: what, where, remedy.
+  public var description: String {
+    switch self {
+    case .targetMatchesNothing(let name, let known):
+      "lora.target_modules: \"\(name)\" matches no linear layer of this model; it has \(known.joined(separator: ", "))"
+    case .nothingTargeted(let known):
+      "lora.target_modules: no linear layer is left to adapt; this model has \(known.joined(separator: ", "))"
+    case .headIsNotAdaptable(let name):
+      "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
+    case .badPattern(let pattern, let reason):
+      "lora: \"\(pattern)\" is not a regular expression (\(reason)); correct it or list module names"
+    case .missingFile(let path):
+      "\(path): no such file; an adapter folder holds adapter_config.json and adapter_model.safetensors"
+    case .badConfiguration(let path, let reason): "\(path): \(reason)"
+    case .unsupported(let path, let feature):
+      "\(path): this adapter uses \(feature), which Lorikeet cannot apply; merge it with PEFT first"
+    case .missingTensor(let path, let name):
+      "\(path): tensor \(name) is missing; the adapter is incomplete or was made for another model"
+    case .unexpectedTensor(let path, let name):
+      "\(path): tensor \(name) belongs to no layer of this model; the adapter was made for another model"
+    case .shapeMismatch(let path, let name, let found, let expected):
+      "\(path): tensor \(name) is \(found) and this model needs \(expected); the adapter was made for another model"
+    }
+  }
+}

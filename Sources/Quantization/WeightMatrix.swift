@@ -1,0 +1,175 @@
+public import Kernels
+
+/// A frozen weight of a linear layer: a storage, and the two products that training needs of it.
+///
+///     forward    Y  = X · Wᵀ        X: [tokens, columns],  Y:  [tokens, rows]
+///     backward   ∂X = ∂Y · W        ∂Y: [tokens, rows],    ∂X: [tokens, columns]
+///
+/// There is no gradient of W: it is frozen. Nothing ever holds W in f32: a task unpacks the 32 rows, or 64 columns, that
+/// its results need into a cache-resident panel and multiplies by it.
+///
+/// Unchecked: immutable after `init`; the bytes behind a mapped storage live as long as `owner`.
+public final class WeightMatrix: @unchecked Sendable {
+  /// Output features.
+  public let rows: Int
+  /// Input features.
+  public let columns: Int
+  /// How the numbers are kept.
+  public let storage: WeightStorage
+  // Keeps a mapped file alive.
+  private let owner: AnyObject?
+  // Stored row of each row: GGUF keeps q and k in another order.
+  private let rowOrder: [Int32]
+
+  /// Makes a view of stored blocks.
+  ///
+  /// - Parameters:
+  ///   - rows: output features.
+  ///   - columns: input features, a multiple of the type's block.
+  ///   - type: how the blocks are made.
+  ///   - base: `rows · columns` elements of `type`.
+  ///   - rowOrder: the stored row of each row, where a file keeps them in another order.
+  ///   - owner: what keeps `base` alive.
+  public init(
+    rows: Int, columns: Int, type: StorageType, base: UnsafeRawPointer, rowOrder: [Int32]? = nil,
+    owner: AnyObject?
+  ) {
+    self.rows = rows
+    self.columns = columns
+    storage = .blocks(type, base: base, columns: columns)
+    self.owner = owner
+    self.rowOrder = rowOrder ?? (0..<Int32(rows)).map { $0 }
+  }
+
+  /// Wraps a quantised matrix, whose rows are in canonical order.
+  public init(_ matrix: NF4Matrix) {
+    rows = matrix.rows
+    columns = matrix.columns
+    storage = .nf4(matrix)
+    owner = nil
+    rowOrder = (0..<Int32(matrix.rows)).map { $0 }
+  }
+
+  /// Bytes that the storage takes.
+  public var byteCount: Int {
+    switch storage {
+    case .blocks(let type, _, _): type.byteCount(ofElements: rows * columns) ?? 0
+    case .nf4(let matrix): matrix.byteCount
+    }
+  }
+
+  /// The name of the precision: a storage type, or `nf4`.
+  public var precision: String {
+    switch storage {
+    case .blocks(let type, _, _): type.rawValue
+    case .nf4: "nf4"
+    }
+  }
+
+  /// Writes row `row` as f32 to `values`, `[columns]`.
+  public func readRow(_ row: Int, into values: UnsafeMutablePointer<Float>) {
+    read(row..<row + 1, into: values)
+  }
+
+  /// Writes rows as f32 to `values`, `[range.count, columns]`.
+  public func read(_ range: Range<Int>, into values: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readRows(
+        rows: order + range.lowerBound, rowCount: range.count, columns: 0..<columns, into: values,
+        leadingDimension: columns)
+    }
+  }
+
+  /// A low-rank addition to the product: `scale · left · right`.
+  public struct LowRankTerm {
+    /// `[tokens, rank]`.
+    public let left: Matrix
+    /// Forward: B, `[rows, rank]`. Backward: A, `[rank, columns]`.
+    public let right: UnsafeMutablePointer<Float>
+    /// The factor on the product.
+    public let scale: Float
+
+    /// Makes a term.
+    public init(left: Matrix, right: UnsafeMutablePointer<Float>, scale: Float) {
+      self.left = left
+      self.right = right
+      self.scale = scale
+    }
+  }
+
+  /// Columns that one task of the backward product takes.
+  private static let slabColumns = 64
+  /// Rows of W that one task of the backward product unpacks at a time.
+  private static let slabRows = 1_024
+
+  /// Writes `input · Wᵀ`, plus `scale · left · Bᵀ` of a low-rank term, to `output`.
+  ///
+  /// - Parameters:
+  ///   - input: `[tokens, columns]`.
+  ///   - output: `[tokens, rows]`, overwritten.
+  public func forward(_ input: Matrix, into output: Matrix, adding term: LowRankTerm? = nil) {
+    let panels = (rows + GEMM.panelWidth - 1) / GEMM.panelWidth
+    let scratchCount = GEMM.panelWidth * max(columns, term?.left.columns ?? 0)
+    Parallel.run(panels, scratchCount: scratchCount) { task, panel in
+      let first = task * GEMM.panelWidth
+      let count = min(GEMM.panelWidth, rows - first)
+      readPanel(first, count, panel)
+      GEMM.panel(
+        m: input.rows, n: count, k: columns, a: input.base, rsa: input.stride, csa: 1, b: panel,
+        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride)
+      guard let term else { return }
+      let rank = term.left.columns
+      GEMM.transposePanel(k: rank, n: count, a: term.right + first * rank, lda: rank, panel: panel)
+      GEMM.panel(
+        m: input.rows, n: count, k: rank, a: term.left.base, rsa: term.left.stride, csa: 1, b: panel,
+        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride, alpha: term.scale, accumulate: true)
+    }
+  }
+
+  /// Writes or adds `gradOutput · W`, plus `scale · left · A` of a low-rank term, to `gradInput`.
+  ///
+  /// - Parameters:
+  ///   - gradOutput: `[tokens, rows]`.
+  ///   - gradInput: `[tokens, columns]`; added to where `accumulate`, else overwritten.
+  public func backward(
+    _ gradOutput: Matrix, into gradInput: Matrix, accumulate: Bool, adding term: LowRankTerm? = nil
+  ) {
+    let slabs = (columns + Self.slabColumns - 1) / Self.slabColumns
+    Parallel.run(slabs, scratchCount: min(rows, Self.slabRows) * Self.slabColumns) { task, slab in
+      let first = task * Self.slabColumns
+      let width = min(Self.slabColumns, columns - first)
+      for firstRow in stride(from: 0, to: rows, by: Self.slabRows) {
+        let count = min(Self.slabRows, rows - firstRow)
+        readSlab(firstRow..<firstRow + count, first..<first + width, slab)
+        GEMM.multiply(
+          m: gradOutput.rows, n: width, k: count, a: gradOutput.base + firstRow, rsa: gradOutput.stride, csa: 1,
+          b: slab, ldb: Self.slabColumns, c: gradInput.base + first, ldc: gradInput.stride,
+          accumulate: accumulate || firstRow > 0)
+      }
+      guard let term else { return }
+      GEMM.multiply(
+        m: gradOutput.rows, n: width, k: term.left.columns, a: term.left.base, rsa: term.left.stride, csa: 1,
+        b: term.right + first, ldb: columns, c: gradInput.base + first, ldc: gradInput.stride,
+        alpha: term.scale, accumulate: true)
+    }
+  }
+
+  /// Unpacks `count` ≤ 32 rows to `panel[k · 32 + j]`.
+  private func readPanel(_ first: Int, _ count: Int, _ panel: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readPanel(rows: order + first, rowCount: count, columns: 0..<columns, into: panel)
+    }
+  }
+
+  /// Unpacks a rectangle to `slab`, 64 numbers a row.
+  private func readSlab(_ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>) {
+    rowOrder.withUnsafeBufferPointer { order in
+      guard let order = order.baseAddress else { return }
+      storage.readRows(
+        rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange, into: slab,
+        leadingDimension: Self.slabColumns)
+    }
+  }
+}

@@ -1,0 +1,260 @@
+public import CausalLM
+public import Configuration
+public import Datasets
+public import Kernels
+public import LoRA
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The supervised fine-tuning loop: examples in, adapter out.
+///
+///     for each step:   window → micro-batches → forward → loss → backward → clip → AdamW
+///
+/// The loss is Σ weight · negative log-likelihood / Σ weight over the whole accumulation window, so a window's step is
+/// that of one large batch. Everything random is a function of (seed, step), so a run that resumes from a
+/// checkpoint takes the very steps that it would have taken.
+public final class FineTuning {
+  /// What the loop has done so far: with the adapter and its moments, all that a checkpoint must hold.
+  public struct State: Sendable, Equatable {
+    /// Optimizer steps done.
+    public var step = 0
+    /// Loss of the last step.
+    public var lastLoss = 0.0
+    /// Lowest validation loss so far.
+    public var bestValidationLoss: Double?
+    /// Its step.
+    public var bestStep: Int?
+    /// Validations since then.
+    public var validationsWithoutBest = 0
+    /// Tokens trained on.
+    public var trainedTokens = 0
+    /// Supervised ones among them.
+    public var supervisedTokens = 0
+    /// Seconds so far.
+    public var seconds = 0.0
+    /// Seconds in steps.
+    public var stepSeconds = 0.0
+
+    /// Makes the state of a run that has not begun.
+    public init() {}
+  }
+
+  /// The settings.
+  public let configuration: RunConfiguration.Training
+  /// The model, with the adapter attached.
+  public let model: CausalLM
+  /// What is trained.
+  public let adapter: LoRAAdapter
+  /// The examples learnt from.
+  public let examples: [TokenizedExample]
+  /// The examples of validation.
+  public let validation: [TokenizedExample]
+  /// First moment of each of the adapter's numbers.
+  public let firstMoment: FloatBuffer
+  /// Second moment.
+  public let secondMoment: FloatBuffer
+  /// The adapter's numbers at the best validation so far.
+  public internal(set) var bestParameters: FloatBuffer?
+  /// Progress.
+  public internal(set) var state = State()
+  /// The order of examples.
+  public let order: DataOrder
+  /// Steps of the whole run.
+  public let totalSteps: Int
+  /// The rate of each step.
+  public let learningRate: LearningRate
+
+  /// Most tokens that are run at once; a larger micro-batch is run in parts, which gives the same sums.
+  static let tokensAtOnce = 1_024
+
+  /// Prepares a run.
+  ///
+  /// - Parameters:
+  ///   - shuffle: whether each epoch takes the examples in a new order.
+  /// - Throws: `TrainingError.noExamples`.
+  public init(
+    configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM, adapter: LoRAAdapter,
+    examples: [TokenizedExample], validation: [TokenizedExample] = []
+  ) throws(TrainingError) {
+    guard !examples.isEmpty else { throw .noExamples }
+    self.configuration = configuration
+    self.model = model
+    self.adapter = adapter
+    self.examples = examples
+    self.validation = validation
+    firstMoment = FloatBuffer(count: adapter.parameters.count)
+    secondMoment = FloatBuffer(count: adapter.parameters.count)
+    order = DataOrder(
+      count: examples.count, batchSize: configuration.perDeviceTrainBatchSize,
+      accumulation: configuration.gradientAccumulationSteps, seed: shuffle ? configuration.seed : nil)
+    totalSteps =
+      configuration.maxSteps
+      ?? max(1, Int((configuration.numTrainEpochs * Double(order.stepsPerEpoch)).rounded(.up)))
+    learningRate = LearningRate(
+      peak: configuration.learningRate, schedule: configuration.lrSchedulerType,
+      options: configuration.lrSchedulerKwargs,
+      warmupSteps: configuration.warmupStepCount(totalSteps: totalSteps), totalSteps: totalSteps)
+    if model.adapter !== adapter { model.attach(adapter) }
+  }
+
+  /// Takes the remaining steps.
+  ///
+  /// - Parameters:
+  ///   - save: writes a checkpoint of the current state; called after a step, never within one.
+  ///   - listener: hears of everything and decides whether to go on.
+  /// - Throws: `TrainingError.notFinite`, and what `save` throws.
+  public func run(
+    save: ((FineTuning) throws -> String)? = nil, listener: (TrainingEvent) -> TrainingDecision
+  ) throws -> TrainingSummary {
+    let clock = ContinuousClock()
+    let secondsBefore = state.seconds
+    let began = clock.now
+    var epochIndex = -1
+    var epoch: [Int] = []
+    var outcome = TrainingSummary.Outcome.finished
+    var decision = listener(
+      .started(totalSteps: totalSteps, firstStep: state.step, stepsPerEpoch: order.stepsPerEpoch))
+
+    steps: while state.step < totalSteps {
+      if decision == .stop {
+        outcome = .interrupted
+        break
+      }
+      let step = state.step
+      if step / order.stepsPerEpoch != epochIndex {
+        epochIndex = step / order.stepsPerEpoch
+        epoch = order.epoch(epochIndex)
+      }
+      let stepBegan = clock.now
+      var report = try takeStep(step, order.window(step, in: epoch))
+      report.seconds = stepBegan.duration(to: clock.now).inSeconds
+      state.step = step + 1
+      state.lastLoss = report.loss
+      state.trainedTokens += report.tokens
+      state.supervisedTokens += report.supervisedTokens
+      state.stepSeconds += report.seconds
+      state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
+      report.elapsedSeconds = state.seconds
+      decision = listener(.step(report))
+
+      if isDue(configuration.evalStrategy, every: configuration.evalSteps), !validation.isEmpty {
+        let loss = validate { listener(.validationProgress(done: $0, of: $1)) }
+        let isBest = loss < state.bestValidationLoss ?? .infinity
+        if isBest {
+          state.bestValidationLoss = loss
+          state.bestStep = state.step
+          state.validationsWithoutBest = 0
+          rememberBest()
+        } else {
+          state.validationsWithoutBest += 1
+        }
+        if listener(.validation(step: state.step, epoch: report.epoch, loss: loss, isBest: isBest)) == .stop {
+          decision = .stop
+        }
+        if let patience = configuration.earlyStoppingPatience, state.validationsWithoutBest >= patience {
+          _ = listener(.stoppedEarly(step: state.step, bestStep: state.bestStep ?? state.step))
+          outcome = .stoppedEarly
+        }
+      }
+      state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
+      let isLast = state.step == totalSteps || outcome == .stoppedEarly
+      if let save, isDue(configuration.saveStrategy, every: configuration.saveSteps) || isLast || decision == .stop {
+        let path = try save(self)
+        if listener(.checkpoint(step: state.step, path: path)) == .stop { decision = .stop }
+      }
+      if outcome == .stoppedEarly { break steps }
+    }
+    state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
+    if outcome != .interrupted, configuration.loadBestModelAtEnd, let bestParameters {
+      adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
+    }
+    return TrainingSummary(
+      outcome: outcome, steps: state.step, finalLoss: state.lastLoss, bestValidationLoss: state.bestValidationLoss,
+      bestStep: state.bestStep, trainedTokens: state.trainedTokens, supervisedTokens: state.supervisedTokens,
+      seconds: state.seconds, stepSeconds: state.stepSeconds)
+  }
+
+  /// Whether something periodic is due after the step just taken; the end of the run is.
+  private func isDue(_ strategy: RunConfiguration.IntervalStrategy, every interval: Int) -> Bool {
+    switch strategy {
+    case .no: false
+    case .steps: state.step % max(1, interval) == 0 || state.step == totalSteps
+    case .epoch: state.step % order.stepsPerEpoch == 0 || state.step == totalSteps
+    }
+  }
+
+  private func takeStep(_ step: Int, _ window: [[Int]]) throws -> StepReport {
+    let weight = window.joined().reduce(0.0) { $0 + examples[$1].totalWeight }
+    let scale = weight > 0 ? Float(1 / weight) : 0
+    let dropout = DropoutSeed(seed: configuration.seed, step: UInt64(step))
+    adapter.clearGradients()
+    var sums = LossSums()
+    var tokens = 0
+    for part in window.flatMap({ Self.parts($0, of: examples) }) {
+      let batch = SupervisedBatch(part.map { examples[$0] })
+      tokens += batch.batch.tokens.count
+      sums += model.accumulateGradients(batch, gradientScale: scale, dropout: dropout)
+    }
+    let norm = AdamW.norm(adapter.gradients)
+    for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
+      throw TrainingError.notFinite(
+        step: step + 1, quantity: quantity, examples: window.joined().map { examples[$0].source.description })
+    }
+    // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
+    let limit = configuration.maxGradNorm
+    let clip = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
+    AdamW.update(
+      adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment, secondMoment: secondMoment,
+      step: step + 1,
+      settings: AdamW.Settings(
+        learningRate: Float(learningRate[step]), beta1: Float(configuration.adamBeta1),
+        beta2: Float(configuration.adamBeta2), epsilon: Float(configuration.adamEpsilon),
+        weightDecay: Float(configuration.weightDecay)),
+      gradientScale: Float(clip))
+    return StepReport(
+      step: step + 1, epoch: Double(step + 1) / Double(order.stepsPerEpoch), loss: sums.mean,
+      learningRate: learningRate[step], gradientNorm: norm, tokens: tokens, supervisedTokens: sums.positions,
+      seconds: 0, elapsedSeconds: 0)
+  }
+
+  /// Mean loss over the validation examples, the same quantity as the training loss.
+  public func validate(progress: (_ done: Int, _ of: Int) -> TrainingDecision = { _, _ in .resume }) -> Double {
+    var sums = LossSums()
+    var done = 0
+    for part in Self.parts(Array(validation.indices), of: validation) {
+      sums += model.loss(SupervisedBatch(part.map { validation[$0] }))
+      done += part.count
+      _ = progress(done, validation.count)
+    }
+    return sums.mean
+  }
+
+  private func rememberBest() {
+    let best = bestParameters ?? FloatBuffer(count: adapter.parameters.count)
+    best.base.update(from: adapter.parameters.base, count: adapter.parameters.count)
+    bestParameters = best
+  }
+
+  /// Cuts a list of examples into runs of at most `tokensAtOnce` tokens; a longer example stands alone.
+  static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
+    var parts: [[Int]] = []
+    var tokens = 0
+    for index in indices {
+      let count = examples[index].tokens.count
+      if parts.isEmpty || tokens + count > tokensAtOnce {
+        parts.append([])
+        tokens = 0
+      }
+      parts[parts.count - 1].append(index)
+      tokens += count
+    }
+    return parts
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

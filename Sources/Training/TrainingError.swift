@@ -1,0 +1,30 @@
+/// What can end a run, or keep it from starting.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  /// The loss or the gradient is not a number.
+  case notFinite(step: Int, quantity: String, examples: [String])
+  /// There is nothing to learn from.
+  case noExamples
+  /// The run folder exists.
+  case outputExists(path: String)
+  /// There is no checkpoint to resume from.
+  case nothingToResume(path: String)
+  /// A checkpoint belongs to another configuration, base or data.
+  case resumeMismatch(path: String, difference: String)
+  /// A checkpoint's files are incomplete or altered.
+  case damagedCheckpoint(path: String, reason: String)
+
+  /// The error in one sentence: what, where, remedy.
+  public var description: String {
+    switch self {
+    case .notFinite(let step, let quantity, let examples):
+      "step \(step): the \(quantity) is not a finite number, on \(examples.joined(separator: ", ")); lower training.learning_rate, and resume from the last checkpoint"
+    case .noExamples: "data.train: no example is left to train on; check data.overlong and data.max_length"
+    case .outputExists(let path):
+      "\(path): exists already; name another training.output_dir, or continue that run with --resume"
+    case .nothingToResume(let path): "\(path): holds no checkpoint to resume from; start the run without --resume"
+    case .resumeMismatch(let path, let difference):
+      "\(path): the checkpoint was made with another \(difference); resume with what it was made with, or start a new run"
+    case .damagedCheckpoint(let path, let reason): "\(path): \(reason); remove this checkpoint and resume from an earlier one"
+    }
+  }
+}
