@@ -8,6 +8,9 @@ public final class GGUFWriter {
   private let alignment: Int
   private var layout: TensorByteCounts
 
+  /// How many bytes have been written so far.
+  public var byteCount: Int { file.count }
+
   /// Starts the file and writes its head.
   ///
   /// - Parameters:

@@ -1,0 +1,110 @@
+import Quantization
+import Serialization
+import Tokenization
+
+/// The metadata a GGUF file of a model needs so that llama.cpp loads it.
+struct GGUFModelMetadata {
+  let model: ModelFile
+
+  /// Keys and values in the order to be written.
+  func entries(weightType: StorageType) throws -> [(key: String, value: GGUFValue)] {
+    let fileType = GGUFValue.uint32(Self.fileType(weightType))
+    switch model.source {
+    case .gguf(let gguf): return copied(gguf, fileType: fileType)
+    case .folder: return try made(fileType: fileType)
+    }
+  }
+
+  /// The number `general.file_type` has for files mostly of one type.
+  ///
+  /// - SeeAlso: `enum llama_ftype` in llama.h.
+  private static func fileType(_ type: StorageType) -> UInt32 {
+    switch type {
+    case .f32: 0
+    case .f16: 1
+    case .q4_0: 2
+    case .q4_1: 3
+    case .q8_0: 7
+    case .q5_0: 8
+    case .q5_1: 9
+    case .bf16: 32
+    }
+  }
+
+  /// All of a GGUF file's metadata, but for what describes how it stores its tensors.
+  private func copied(
+    _ gguf: GGUFFile, fileType: GGUFValue
+  ) -> [(key: String, value: GGUFValue)] {
+    let version = GGUFValue.uint32(2)
+    var entries: [(key: String, value: GGUFValue)] = []
+    for key in gguf.keys where key != "general.alignment" && !key.hasPrefix("split.") {
+      switch key {
+      case "general.file_type": entries.append((key, fileType))
+      case "general.quantization_version": entries.append((key, version))
+      default:
+        if let value = gguf.value(key) { entries.append((key, value)) }
+      }
+    }
+    for (key, value) in [
+      ("general.file_type", fileType), ("general.quantization_version", version),
+    ] where gguf.value(key) == nil {
+      entries.append((key, value))
+    }
+    return entries
+  }
+
+  private func made(fileType: GGUFValue) throws -> [(key: String, value: GGUFValue)] {
+    let family = model.family
+    let architecture = family.ggufArchitecture
+    let settings = model.configuration
+    func key(_ name: String) -> String { "\(architecture).\(name)" }
+    func number(_ key: String) -> Int? { settings[key]?.intValue }
+
+    var entries: [(key: String, value: GGUFValue)] = [
+      ("general.architecture", .string(architecture)),
+      ("general.type", .string("model")),
+      ("general.name", .string(model.displayName)),
+    ]
+    for setting in family.wholeNumbers {
+      guard let value = number(setting.huggingFace) else { continue }
+      entries.append((key(setting.gguf), .uint32(UInt32(value))))
+    }
+    if let headSize = number("head_dim") {
+      entries.append((key("attention.value_length"), .uint32(UInt32(headSize))))
+      entries.append((key("rope.dimension_count"), .uint32(UInt32(headSize))))
+    }
+    for setting in family.fractions {
+      guard let value = settings[setting.huggingFace]?.doubleValue else { continue }
+      entries.append((key(setting.gguf), .float32(Float(value))))
+    }
+    if let size = number("vocab_size") {
+      entries.append((key("vocab_size"), .uint32(UInt32(size))))
+    }
+    entries += try ropeScaling().map { (key($0.key), $0.value) }
+    entries.append(("general.file_type", fileType))
+    entries.append(("general.quantization_version", .uint32(2)))
+    entries += try GGUFVocabulary.entries(
+      of: try model.makeTokenizer().description, embeddingRows: number("vocab_size") ?? 0,
+      path: model.location)
+    if let template = try model.chatTemplate() {
+      entries.append(("tokenizer.chat_template", .string(template)))
+    }
+    return entries
+  }
+
+  /// The stretching of RoPE that GGUF has keys for; Llama 3's is a tensor instead.
+  private func ropeScaling() throws(ModelFileError) -> [(key: String, value: GGUFValue)] {
+    guard let scaling = model.configuration["rope_scaling"]?.objectValue,
+      Llama3RopeScaling(scaling) == nil
+    else { return [] }
+    let kind = scaling["rope_type"]?.stringValue ?? ""
+    guard kind == "linear", let factor = scaling["factor"]?.doubleValue else {
+      throw .unsupported(
+        path: model.location, problem: "stretches RoPE in the way \"\(kind)\"",
+        remedy: "write a Hugging Face folder instead of a .gguf file")
+    }
+    return [
+      ("rope.scaling.type", .string("linear")), ("rope.scaling.factor", .float32(Float(factor))),
+    ]
+  }
+}
