@@ -73,7 +73,8 @@ public struct Dataset: Sendable, Equatable {
       start = end + 1
       guard !line.isBlank else { continue }
       let row = try line.object()
-      let known = try reader ?? RowReader(format: line.format(of: row))
+      let known: RowReader
+      if let reader { known = reader } else { known = RowReader(format: try line.format(of: row)) }
       reader = known
       do throws(RowProblem) {
         let source = ExampleSource(path: path, line: lineNumber)
@@ -104,6 +105,9 @@ private struct Line {
   var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
 
   func object() throws(DatasetError) -> JSONObject {
+    if number == 1, bytes.first(where: { $0 != 0x20 }) == UInt8(ascii: "[") {
+      throw .jsonArray(place: place(1))
+    }
     let value: JSONValue
     do throws(JSONError) {
       value = try JSON.parse(bytes)

@@ -30,6 +30,8 @@ public enum DatasetError: Error, Equatable {
   case noRows(path: String)
   /// A byte, `offset` bytes into the file, is not UTF-8.
   case notUTF8(place: DatasetPlace, offset: Int, byte: UInt8)
+  /// The file holds one array of rows instead of a row a line.
+  case jsonArray(place: DatasetPlace)
   /// A line is not JSON.
   case invalidJSON(place: DatasetPlace, message: String)
   /// The first row has the keys of no known format.
@@ -97,6 +99,8 @@ extension DatasetError: CustomStringConvertible {
     case .notUTF8(let place, let offset, let byte):
       "\(place): the byte 0x\(hexadecimal(byte)) at offset \(offset) is not UTF-8; "
         + "save the file as UTF-8"
+    case .jsonArray(let place):
+      "\(place): the file is a JSON array; write one JSON object a line"
     case .invalidJSON(let place, let message):
       "\(place): \(message); write one JSON object a line"
     case .unknownFormat(let place, let keys):

@@ -110,7 +110,7 @@ struct RowReader {
     }
   }
 
-  /// Whether a message calls tools. Arguments that are JSON in a string become the object they hold.
+  /// Whether a message calls tools; arguments that are JSON in a string become the object they hold.
   ///
   /// OpenAI's files hold arguments as strings; the templates of open models write an object with
   /// `tojson`, and a string would come out quoted.
@@ -184,7 +184,6 @@ struct RowReader {
       if text.isEmpty { return nil }
       do throws(JSONError) {
         let parsed = try JSON.parse(text)
-        _ = try? Field(value: parsed, name: field.name, path: field.path).array()
         if parsed.arrayValue != nil { return parsed }
       } catch {}
     }
@@ -215,7 +214,7 @@ struct Field {
   }
 
   func array() throws(RowProblem) -> [JSONValue] {
-    guard case .array(let values) = value else { throw wrongType("an array") }
+    guard case .array(let values) = value else { throw wrongType("a list") }
     return values
   }
 
