@@ -94,11 +94,88 @@ def write_gguf() -> None:
     write("scalars.bf16", gguf.quants.quantize(values.reshape(1, -1), gguf.GGMLQuantizationType.BF16))
 
 
+def seeded(rows: int, columns: int) -> np.ndarray:
+    """Bell-shaped numbers that the tests make again, exactly, from the same generator.
+
+    Sums of the four 16-bit parts of SplitMix64, seeded with 100000 * rows + columns; rows differ in width.
+    """
+    with np.errstate(over="ignore"):
+        z = np.uint64(100000 * rows + columns) + np.uint64(0x9E3779B97F4A7C15) * np.arange(
+            1, rows * columns + 1, dtype=np.uint64)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    total = sum(((z >> np.uint64(16 * i)) & np.uint64(0xFFFF)).astype(np.int64) for i in range(4)) - 131070
+    scale = 1 + np.arange(rows, dtype=np.int64) % 7
+    return (total.reshape(rows, columns) * scale[:, None]).astype(np.float32) / np.float32(2**21)
+
+
+def edges() -> np.ndarray:
+    """One row of blocks of 64 that an NF4 quantiser can get wrong, and a short last one of odd length."""
+    rng = np.random.default_rng(5)
+    values = bnb.get_4bit_type("nf4", device="cpu").numpy()
+    midpoints = (values[1:] + values[:-1]) / np.float32(2)
+    around = np.concatenate([np.nextafter(midpoints, np.float32(-9)), midpoints, np.nextafter(midpoints, np.float32(9)),
+                             [-1.0, 1.0, 0.0, -0.0]]).astype(np.float32)
+
+    def block(*numbers: float) -> np.ndarray:
+        return np.resize(np.array(numbers, dtype=np.float32), 64)
+
+    blocks = [
+        np.resize(around, 64), around[:49].repeat(2)[:64], np.append(around, np.zeros(15)) * np.float32(0.37),
+        np.append(around, np.zeros(15)) * np.float32(-1e5), block(0.0), block(-0.0), block(0.25), block(-7.0),
+        block(1e-45, 0, 0), block(1e-40, -3e-41), block(9e-39, -5e-39), block(1.2e-38, 3e-39), block(3e38, -1e38, 1e30),
+        block(np.inf, 1.0, -np.inf), block(np.nan, 1.0, -1.0, 0.5), np.append(np.zeros(63), 1.0),
+        np.append(np.full(63, -0.5), np.nan), rng.standard_normal(64), rng.standard_t(2, 64),
+    ]
+    return np.concatenate([np.concatenate(blocks), rng.standard_normal(37)]).astype(np.float32).reshape(1, -1)
+
+
+def fnv1a(data: bytes) -> bytes:
+    digest = 0xCBF29CE484222325
+    for byte in data:
+        digest = (digest ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return struct.pack("<Q", digest)
+
+
+def write_nf4_matrix(name: str, values: np.ndarray, nested: bool) -> None:
+    packed, state = bnb.quantize_4bit(torch.from_numpy(values), compress_statistics=nested, quant_type="nf4")
+    back = bnb.dequantize_4bit(packed, state).numpy()
+    absmax = state.absmax
+    if nested:
+        absmax = bnb.dequantize_blockwise(state.absmax, state.state2) + state.offset
+        write(f"{name}.absmax_codes", state.absmax.numpy())
+        write(f"{name}.nested_absmax", state.state2.absmax.numpy())
+        write(f"{name}.offset", state.offset.reshape(1).numpy())
+        write(f"{name}.packed_fnv1a", np.frombuffer(fnv1a(packed.numpy().tobytes()), np.uint8))
+        write(f"{name}.values_fnv1a", np.frombuffer(fnv1a(back.tobytes()), np.uint8))
+    else:
+        write(f"{name}.packed", packed.numpy())
+        write(f"{name}.absmax", absmax.numpy())
+
+
+def write_bitsandbytes() -> None:
+    write("nf4.map", bnb.create_dynamic_map().numpy())
+    for rows, columns in ((1, 1), (1, 63), (1, 65), (7, 100), (33, 65), (192, 576), (576, 576)):
+        write_nf4_matrix(f"nf4.{rows}x{columns}", seeded(rows, columns), nested=True)
+    write("nf4.edges.f32", edges())
+    write_nf4_matrix("nf4.edges", edges(), nested=False)
+    # A short last block of zeros is stored as 1e-38, a whole one as 0.
+    write_nf4_matrix("nf4.zeros", np.zeros((1, 70), dtype=np.float32), nested=False)
+    # 255 of 256 bins of the dynamic map and their borders: one element a block, so that it is the magnitude.
+    magnitudes = np.abs(np.concatenate([bnb.create_dynamic_map().numpy(), np.linspace(0, 1, 1000)])) * 3 + 0.5
+    write("nf4.magnitudes.f32", magnitudes.astype(np.float32))
+    spread = np.zeros((len(magnitudes), 64), dtype=np.float32)
+    spread[:, 0] = magnitudes
+    write_nf4_matrix("nf4.magnitudes", spread, nested=True)
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     np.seterr(all="ignore")
     torch.set_num_threads(1)
     write_gguf()
+    write_bitsandbytes()
     print("numpy", np.__version__, "gguf 0.19.0", "torch", torch.__version__, "bitsandbytes", bitsandbytes.__version__)
 
 

@@ -60,7 +60,7 @@ struct ByteReader {
 }
 
 extension MappedFile {
-  /// The text of `range`, or nil where those bytes are not UTF-8. The range lies inside the file.
+  /// The text of `range`, which lies inside the file, or nil where those bytes are not UTF-8.
   func text(_ range: Range<Int>) -> String? {
     String(validating: bytes[range], as: UTF8.self)
   }

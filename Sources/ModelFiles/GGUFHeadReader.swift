@@ -174,7 +174,8 @@ extension GGUFHeadReader {
     let number = try reader.integer(UInt32.self, place)
     guard let type = TensorType(ggufNumber: number) else {
       throw .unsupported(
-        path: file.path, problem: "\(place) has the type number \(number), which GGUF does not define",
+        path: file.path,
+        problem: "\(place) has the type number \(number), which GGUF does not define",
         remedy: "convert the model again with a current llama.cpp")
     }
     let claimedOffset = try reader.integer(UInt64.self, place)

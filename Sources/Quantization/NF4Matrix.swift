@@ -93,18 +93,21 @@ public final class NF4Matrix: @unchecked Sendable {
     packedByteCount + 4 * absmaxFloatCount + (isDoubleQuantized ? blockCount + 4 : 0)
   }
 
-  /// The packed codes, as bitsandbytes' `weight`. A copy.
+  /// A copy of the packed codes, bitsandbytes' `weight`.
   public var packedCodes: [UInt8] {
     [UInt8](UnsafeBufferPointer(start: packed, count: packedByteCount))
   }
 
-  /// The 8-bit codes of the magnitudes, as bitsandbytes' `weight.absmax`; empty without double quantisation. A copy.
+  /// A copy of the magnitudes' 8-bit codes, bitsandbytes' `weight.absmax`.
+  ///
+  /// Empty without double quantisation.
   public var absmaxCodes: [UInt8] {
     [UInt8](UnsafeBufferPointer(start: nestedCodes, count: nestedCodes == nil ? 0 : blockCount))
   }
 
-  /// One float per 256 blocks, bitsandbytes' `weight.nested_absmax`; without double quantisation one per block, its
-  /// `weight.absmax`. A copy.
+  /// A copy of one float per 256 blocks, bitsandbytes' `weight.nested_absmax`.
+  ///
+  /// Without double quantisation it is one per block, bitsandbytes' `weight.absmax`.
   public var absmaxFloats: [Float] {
     [Float](UnsafeBufferPointer(start: magnitudes, count: absmaxFloatCount))
   }

@@ -15,7 +15,7 @@ public final class NF4Quantizer: @unchecked Sendable {
   /// What is being made.
   private let matrix: NF4Matrix
 
-  /// One magnitude per block. Without double quantisation these are the matrix's own.
+  /// One magnitude per block, in the matrix's own memory where it is to keep them.
   private let absmax: UnsafeMutablePointer<Float>
 
   /// Begins a matrix.
@@ -78,7 +78,9 @@ public final class NF4Quantizer: @unchecked Sendable {
     }
   }
 
-  /// Quantises the magnitudes and gives the matrix out. Call it once, after the last slab.
+  /// Quantises the magnitudes and gives the matrix out.
+  ///
+  /// Call it once, after the last slab.
   public func finish() -> NF4Matrix {
     let magnitudes = UnsafeBufferPointer(start: absmax, count: matrix.blockCount)
     let sum = magnitudes.reduce(0 as Double) { $0 + Double($1) }

@@ -1,2 +1,63 @@
+import CausalLM
+import Configuration
+import Datasets
 import Kernels
-print("lorikeet")
+import LoRA
+import ModelFiles
+import Serialization
+import Tokenization
+import Training
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Ends the process with one sentence and the exit code that `docs` promise for its kind.
+func fail(_ error: any Error) -> Never {
+  fputs("lorikeet: \(error)\n", stderr)
+  exit(ExitCode.of(error))
+}
+
+func main(_ words: [String]) throws {
+  guard let first = words.first else {
+    fputs(Help.overview, stderr)
+    exit(64)
+  }
+  if first == "--version" {
+    print("lorikeet \(Version.text)")
+    return
+  }
+  if first == "--help" || first == "-h" || first == "help" {
+    print(Help.overview, terminator: "")
+    return
+  }
+  guard let command = Help.commands.first(where: { $0.name == first }) else {
+    throw UsageError(
+      command: nil,
+      "unknown command \"\(first)\"\(Nearest.suggestion(for: first, among: Help.commands.map { $0.name }))")
+  }
+  var rest = Array(words.dropFirst())
+  if rest.contains("--help") || rest.contains("-h") {
+    print(Help.text(for: command), terminator: "")
+    return
+  }
+  // For tests of the pages: reads the arguments and touches nothing.
+  let onlyChecks = rest.contains("--check-arguments")
+  rest.removeAll { $0 == "--check-arguments" }
+  let arguments = try Arguments(rest, for: command)
+  if onlyChecks { return }
+  if let threads = try arguments.integer("--threads") {
+    guard threads > 0 else { throw UsageError(command: command, "--threads: expected at least 1, found 0") }
+    Parallel.threads = threads
+  }
+  let console = Console(isJSON: arguments.has("--json"), isQuiet: arguments.has("--quiet"))
+  try command.run(arguments, console)
+}
+
+signal(SIGPIPE, SIG_IGN)
+do {
+  try main(Array(CommandLine.arguments.dropFirst()))
+  guard fflush(stdout) == 0 else { throw OutputError() }
+} catch {
+  fail(error)
+}

@@ -39,6 +39,17 @@ LK_INLINE float LK_PATH(lk_widen_one_half)(uint16_t half) {
 #endif
 }
 
+/// One half in all lanes, widened.
+LK_INLINE lk_f32x16 LK_PATH(lk_broadcast_half)(uint16_t half) {
+#if LK_VECTOR_BITS >= 256
+  // Broadcasting first loads and spreads in one instruction, without waiting for what was in the register.
+  return LK_PATH(lk_widen_half)((lk_u16x16){0} + half);
+#else
+  // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
+  return lk_half_to_float(half) - (lk_f32x16){0};
+#endif
+}
+
 /// `lk_nf4_values` at sixteen indices, each below 16.
 LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) {
 #if LK_VECTOR_BITS == 512
@@ -121,17 +132,17 @@ LK_INLINE void LK_PATH(lk_rows_of_blocks)(int type, const uint8_t *block, int64_
     uint16_t half[2];
     const uint8_t *codes = block + 2;
     memcpy(half, block, 2);
-    lk_f32x16 scale = LK_PATH(lk_widen_one_half)(half[0]) - (lk_f32x16){0};
+    lk_f32x16 scale = LK_PATH(lk_broadcast_half)(half[0]);
     lk_f32x16 minimum = {0};
     if (type == LK_Q4_1 || type == LK_Q5_1) {
       memcpy(half + 1, block + 2, 2);
-      // Subtracting zero keeps every value, zero's sign too; it is how C writes a broadcast.
-      minimum = LK_PATH(lk_widen_one_half)(half[1]) - (lk_f32x16){0};
+      minimum = LK_PATH(lk_broadcast_half)(half[1]);
       codes += 2;
     }
     if (type == LK_Q8_0) {
       lk_i8x16 code[2];
       memcpy(code, codes, sizeof code);
+#pragma clang loop unroll(full)
       for (int h = 0; h < 2; h++)
         LK_PATH(lk_store)(
             to + 16 * h,
@@ -369,9 +380,9 @@ LK_INLINE lk_i32x16 LK_PATH(lk_lanes_below)(int32_t count) {
   return lane < count;
 }
 
-/// Writes zero where a panel's upper 16 rows are missing.
-LK_INLINE void LK_PATH(lk_clear_upper_rows)(int64_t columns, float *panel) {
-  for (int64_t k = 0; k < columns; k++) LK_PATH(lk_store)(panel + k * 32 + 16, (lk_f32x16){0});
+/// Writes zero to one half of a panel of which no row is there.
+LK_INLINE void LK_PATH(lk_clear_rows)(int64_t columns, float *half) {
+  for (int64_t k = 0; k < columns; k++) LK_PATH(lk_store)(half + k * 32, (lk_f32x16){0});
 }
 
 /// Reads the columns `[first, last)` of up to 32 rows into `panel`, `[last - first][32]`, with zero for rows
@@ -379,7 +390,11 @@ LK_INLINE void LK_PATH(lk_clear_upper_rows)(int64_t columns, float *panel) {
 static inline LK_TARGET void LK_PATH(lk_panel)(
     int32_t type, const void *base, int64_t rowBytes, const int32_t *rows, int32_t count, int64_t first, int64_t last,
     float *panel) {
-  for (int32_t half = 0; half < 32 && half < count; half += 16) {
+  for (int32_t half = 0; half < 32; half += 16) {
+    if (half >= count) {
+      LK_PATH(lk_clear_rows)(last - first, panel + half);
+      continue;
+    }
     const lk_i32x16 present = LK_PATH(lk_lanes_below)(count - half);
     const uint8_t *starts[16];
     // A row that is not there reads as another one that is, and is masked out.
@@ -397,14 +412,17 @@ static inline LK_TARGET void LK_PATH(lk_panel)(
     default: LK_PATH(lk_panel_of_blocks)(LK_Q8_0, starts, present, first / 32, last / 32, to); break;
     }
   }
-  if (count <= 16) LK_PATH(lk_clear_upper_rows)(last - first, panel);
 }
 
 /// `lk_panel` for rows of an NF4 matrix of `columns` columns; `first` and `last` may be any.
 static inline LK_TARGET void LK_PATH(lk_nf4_panel)(
     const struct lk_nf4 *matrix, int64_t columns, const int32_t *rows, int32_t count, int64_t first, int64_t last,
     float *panel) {
-  for (int32_t half = 0; half < 32 && half < count; half += 16) {
+  for (int32_t half = 0; half < 32; half += 16) {
+    if (half >= count) {
+      LK_PATH(lk_clear_rows)(last - first, panel + half);
+      continue;
+    }
     const lk_i32x16 present = LK_PATH(lk_lanes_below)(count - half);
     int64_t starts[16];
     for (int32_t r = 0; r < 16; r++) starts[r] = rows[half + r < count ? half + r : half] * columns;
@@ -438,7 +456,6 @@ static inline LK_TARGET void LK_PATH(lk_nf4_panel)(
       LK_PATH(lk_panel_of_floats)(starts64, present, 0, width, to);
     }
   }
-  if (count <= 16) LK_PATH(lk_clear_upper_rows)(last - first, panel);
 }
 
 // ---- Quantising to NF4 ----------------------------------------------------------------------------------------

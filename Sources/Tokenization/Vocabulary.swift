@@ -1,0 +1,98 @@
+import Serialization
+
+/// A byte-level vocabulary: the bytes each id stands for, and the id of each text.
+///
+/// Keys are bytes, never `String`, whose equality is canonical equivalence: two tokens may differ only in
+/// how an accent is composed.
+struct Vocabulary: Sendable {
+  /// The bytes each id stands for; only those written in the byte-level alphabet are found by them.
+  private(set) var table: ByteStringTable
+  /// The tokens that are not written in the alphabet, by their text: they stand for it literally.
+  private(set) var literals: [[UInt8]: Int32] = [:]
+
+  /// Makes the vocabulary of tokens as ``TokenizerDescription/tokens`` holds them.
+  ///
+  /// - Throws: ``TokenizerError/malformed(component:expected:found:)`` for a token that is not UTF-8, or if
+  ///   there are too many.
+  init(tokens: [[UInt8]]) throws(TokenizerError) {
+    guard tokens.count <= TokenizerDescription.maximumTokens else {
+      throw .malformed(
+        component: "the vocabulary",
+        expected: "at most \(TokenizerDescription.maximumTokens) tokens",
+        found: "a list of \(tokens.count)")
+    }
+    table = ByteStringTable(capacity: tokens.count)
+    var scratch: [UInt8] = []
+    for (id, text) in tokens.enumerated() {
+      scratch.removeAll(keepingCapacity: true)
+      if text.withUnsafeBufferPointer({ ByteLevelAlphabet.appendBytes(ofText: $0, to: &scratch) }) {
+        table.append { storage in
+          storage.append(contentsOf: scratch)
+          return !scratch.isEmpty
+        }
+      } else {
+        guard UTF8Validation.firstInvalidOffset(in: text) == nil else {
+          throw .malformed(
+            component: "token \(id) of the vocabulary", expected: "UTF-8", found: "other bytes")
+        }
+        table.append { storage in
+          storage.append(contentsOf: text)
+          return false
+        }
+        literals[text] = Int32(truncatingIfNeeded: id)
+      }
+    }
+  }
+
+  /// How many ids there are.
+  var count: Int { table.count }
+
+  /// The id of the token that stands for `bytes`, if it is written in the alphabet.
+  func id(ofBytes bytes: UnsafeBufferPointer<UInt8>) -> Int32? {
+    table.number(of: bytes).map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  /// The id of the token that stands for `bytes`, if it is written in the alphabet.
+  func id(ofBytes bytes: [UInt8]) -> Int32? {
+    bytes.withUnsafeBufferPointer { id(ofBytes: $0) }
+  }
+
+  /// The id of the token whose text, as the vocabulary writes it, is `text`.
+  func id(ofText text: some Collection<UInt8>) -> Int32? {
+    let text = Array(text)
+    var bytes: [UInt8] = []
+    let isAlphabetic = text.withUnsafeBufferPointer {
+      ByteLevelAlphabet.appendBytes(ofText: $0, to: &bytes)
+    }
+    return isAlphabetic ? id(ofBytes: bytes) : literals[text]
+  }
+
+  /// The rule that joins the tokens written `left` and `right`; `number` is its line, from 1.
+  ///
+  /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)``.
+  func rule(
+    number: Int, left: ArraySlice<UInt8>, right: ArraySlice<UInt8>
+  ) throws(TokenizerError) -> MergeRule {
+    func known(_ text: ArraySlice<UInt8>) throws(TokenizerError) -> Int32 {
+      guard let id = id(ofText: text) else {
+        throw .unknownTokenInMerge(merge: number, token: String(decoding: text, as: UTF8.self))
+      }
+      return id
+    }
+    return try MergeRule(left: known(left), right: known(right), result: known(left + right))
+  }
+
+  /// The rule written `left right`, the two separated by one space.
+  ///
+  /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)`` and
+  ///   ``TokenizerError/malformed(component:expected:found:)``.
+  func rule(number: Int, line: [UInt8]) throws(TokenizerError) -> MergeRule {
+    let space = UInt8(ascii: " ")
+    guard let middle = line.dropFirst().firstIndex(of: space), middle + 1 < line.count else {
+      throw .malformed(
+        component: "merge \(number) of the tokenizer", expected: "two tokens separated by a space",
+        found: "\"\(String(decoding: line, as: UTF8.self))\"")
+    }
+    return try rule(number: number, left: line[..<middle], right: line[(middle + 1)...])
+  }
+}

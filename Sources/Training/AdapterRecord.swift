@@ -1,0 +1,58 @@
+internal import ModelFiles
+public import Serialization
+
+/// `lorikeet.json`, which stands beside an adapter: what it was trained on, so that it is used on the same.
+public struct AdapterRecord: Sendable, Equatable {
+  /// The file's name in the adapter folder.
+  public static let fileName = "lorikeet.json"
+
+  /// What the base model was called.
+  public var baseName: String
+  /// SHA-256 of the base model's files.
+  public var baseHash: String
+  /// `nf4`, or `file` for the file's own weights.
+  public var precision: String
+  /// Whether NF4's block scales were quantised themselves.
+  public var isDoubleQuantized: Bool
+  /// SHA-256 of the chat template's text.
+  public var templateHash: String
+  /// SHA-256 of the training data.
+  public var dataHash: String
+
+  /// Makes a record.
+  public init(
+    baseName: String, baseHash: String, precision: String, isDoubleQuantized: Bool, templateHash: String,
+    dataHash: String
+  ) {
+    self.baseName = baseName
+    self.baseHash = baseHash
+    self.precision = precision
+    self.isDoubleQuantized = isDoubleQuantized
+    self.templateHash = templateHash
+    self.dataHash = dataHash
+  }
+
+  /// The record as JSON.
+  public var json: JSONValue {
+    var object = JSONObject()
+    object["format_version"] = 1
+    object["base_model"] = .string(baseName)
+    object["base_sha256"] = .string(baseHash)
+    object["precision"] = .string(precision)
+    object["bnb_4bit_use_double_quant"] = .bool(isDoubleQuantized)
+    object["chat_template_sha256"] = .string(templateHash)
+    object["data_sha256"] = .string(dataHash)
+    return .object(object)
+  }
+
+  /// Reads the record beside an adapter; nil where there is none or it is not one.
+  public static func read(adapter folder: String) -> AdapterRecord? {
+    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"), let json = try? JSON.parse(file.bytes),
+      let hash = json["base_sha256"]?.stringValue, let precision = json["precision"]?.stringValue
+    else { return nil }
+    return AdapterRecord(
+      baseName: json["base_model"]?.stringValue ?? "", baseHash: hash, precision: precision,
+      isDoubleQuantized: json["bnb_4bit_use_double_quant"]?.boolValue ?? true,
+      templateHash: json["chat_template_sha256"]?.stringValue ?? "", dataHash: json["data_sha256"]?.stringValue ?? "")
+  }
+}

@@ -1,0 +1,145 @@
+internal import Kernels
+internal import LoRA
+public import ModelFiles
+public import Serialization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A run's state on disk: adapter, moments, progress, and what they belong to.
+///
+///     step-N/adapter/…               the adapter as PEFT keeps it
+///     step-N/optimizer.safetensors   both moments, and the best adapter so far
+///     step-N/manifest.json           progress, identity, and every file's size and SHA-256
+///
+/// The folder is made under a temporary name and renamed, so under its own name it is whole; the manifest makes later
+/// damage recognisable. Random numbers and the order of data are functions of the seed and the step.
+public enum Checkpoint {
+  /// Version of the manifest.
+  static let version = 1
+  static let manifestName = "manifest.json"
+  static let optimizerName = "optimizer.safetensors"
+  static let adapterName = "adapter"
+
+  /// Writes a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: the folder to make, such as `…/checkpoints/step-50`.
+  ///   - run: the loop, between two steps.
+  ///   - identity: what the run is of; a resume with another is refused.
+  ///   - baseModel: what the adapter's configuration calls the base.
+  public static func write(_ path: String, run: FineTuning, identity: JSONObject, baseModel: String) throws {
+    let folder = try StagedFolder(path: path)
+    let adapterPath = "\(folder.stagingPath)/\(adapterName)"
+    guard mkdir(adapterPath, 0o777) == 0 else {
+      throw ModelFileError.notWritten(path: adapterPath, reason: String(cString: strerror(errno)))
+    }
+    try AdapterFolder.write(run.adapter, to: adapterPath, baseModel: baseModel)
+    let count = run.adapter.parameters.count
+    var tensors: [(String, [Int], UnsafePointer<Float>)] = [
+      ("first_moment", [count], UnsafePointer(run.firstMoment.base)),
+      ("second_moment", [count], UnsafePointer(run.secondMoment.base)),
+    ]
+    if let best = run.bestParameters { tensors.append(("best_parameters", [count], UnsafePointer(best.base))) }
+    try SafetensorsWriter.write(path: "\(folder.stagingPath)/\(optimizerName)", tensors: tensors)
+
+    var files = JSONObject()
+    for name in ["\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors", optimizerName] {
+      let file = try MappedFile(path: "\(folder.stagingPath)/\(name)")
+      var entry = JSONObject()
+      entry["bytes"] = .integer(file.count)
+      entry["sha256"] = .string(SHA256.hexadecimalDigest(of: file.bytes))
+      files[name] = .object(entry)
+    }
+    var manifest = JSONObject()
+    manifest["format_version"] = .integer(version)
+    manifest["state"] = .object(json(run.state))
+    manifest["identity"] = .object(identity)
+    manifest["files"] = .object(files)
+    try folder.write(JSONValue.object(manifest).serialized(pretty: true), to: manifestName)
+    try folder.commit()
+  }
+
+  /// The manifest of a whole checkpoint.
+  ///
+  /// - Throws: `TrainingError.damagedCheckpoint` where a file is missing or differs from the manifest.
+  static func verifiedManifest(_ path: String) throws -> JSONObject {
+    func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
+    guard let file = try? MappedFile(path: "\(path)/\(manifestName)"),
+      let manifest = (try? JSON.parse(file.bytes))?.objectValue
+    else { throw damaged("\(manifestName) is missing or unreadable") }
+    guard manifest["format_version"]?.intValue == version else {
+      throw damaged("its format is version \(manifest["format_version"]?.serialized() ?? "unknown"), this program reads \(version)")
+    }
+    guard let files = manifest["files"]?.objectValue, files.count > 0 else { throw damaged("its manifest lists no files") }
+    for (name, entry) in files {
+      guard !name.hasPrefix("/"), !name.contains("..") else { throw damaged("its manifest names \(name)") }
+      guard let content = try? MappedFile(path: "\(path)/\(name)") else { throw damaged("\(name) is missing") }
+      guard content.count == entry["bytes"]?.intValue,
+        SHA256.hexadecimalDigest(of: content.bytes) == entry["sha256"]?.stringValue
+      else { throw damaged("\(name) differs from what was saved") }
+    }
+    return manifest
+  }
+
+  /// Brings a run to the state of a checkpoint.
+  ///
+  /// - Parameter identity: what the run is of; the first difference to the checkpoint's is an error.
+  public static func restore(_ path: String, into run: FineTuning, identity: JSONObject) throws {
+    let manifest = try verifiedManifest(path)
+    let saved = manifest["identity"]?.objectValue ?? JSONObject()
+    for (key, value) in identity where saved[key] != value {
+      throw TrainingError.resumeMismatch(
+        path: path, difference: "\(key) (\(saved[key]?.serialized() ?? "none") then, \(value.serialized()) now)")
+    }
+    guard let state = manifest["state"]?.objectValue.flatMap(Self.state) else {
+      throw TrainingError.damagedCheckpoint(path: path, reason: "its manifest holds no state")
+    }
+    try AdapterFolder.load("\(path)/\(adapterName)/adapter_model.safetensors", into: run.adapter)
+    let optimizer = try SafetensorsFile(path: "\(path)/\(optimizerName)")
+    func fill(_ buffer: FloatBuffer, _ name: String) throws {
+      guard let tensor = optimizer.tensor(named: name), tensor.shape == [buffer.count],
+        let type = tensor.type.storage, type.blockElements == 1
+      else { throw TrainingError.damagedCheckpoint(path: path, reason: "\(optimizerName) lacks \(name)") }
+      type.dequantize(optimizer.file.baseAddress + tensor.byteOffset, count: buffer.count, into: buffer.base)
+    }
+    try fill(run.firstMoment, "first_moment")
+    try fill(run.secondMoment, "second_moment")
+    if optimizer.tensor(named: "best_parameters") != nil {
+      let best = FloatBuffer(count: run.adapter.parameters.count)
+      try fill(best, "best_parameters")
+      run.bestParameters = best
+    }
+    run.state = state
+  }
+
+  private static func json(_ state: FineTuning.State) -> JSONObject {
+    var json = JSONObject()
+    json["step"] = .integer(state.step)
+    json["last_loss"] = .number(state.lastLoss)
+    json["best_validation_loss"] = state.bestValidationLoss.map { .number($0) } ?? .null
+    json["best_step"] = state.bestStep.map { .integer($0) } ?? .null
+    json["validations_without_best"] = .integer(state.validationsWithoutBest)
+    json["trained_tokens"] = .integer(state.trainedTokens)
+    json["supervised_tokens"] = .integer(state.supervisedTokens)
+    json["seconds"] = .number(state.seconds)
+    json["step_seconds"] = .number(state.stepSeconds)
+    return json
+  }
+
+  private static func state(_ json: JSONObject) -> FineTuning.State? {
+    var state = FineTuning.State()
+    guard let step = json["step"]?.intValue, step >= 0 else { return nil }
+    state.step = step
+    state.lastLoss = json["last_loss"]?.doubleValue ?? 0
+    state.bestValidationLoss = json["best_validation_loss"]?.doubleValue
+    state.bestStep = json["best_step"]?.intValue
+    state.validationsWithoutBest = json["validations_without_best"]?.intValue ?? 0
+    state.trainedTokens = json["trained_tokens"]?.intValue ?? 0
+    state.supervisedTokens = json["supervised_tokens"]?.intValue ?? 0
+    state.seconds = json["seconds"]?.doubleValue ?? 0
+    state.stepSeconds = json["step_seconds"]?.doubleValue ?? 0
+    return state
+  }
+}

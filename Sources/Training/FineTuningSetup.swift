@@ -1,0 +1,81 @@
+public import CausalLM
+public import Configuration
+public import Datasets
+public import LoRA
+public import Serialization
+
+extension LoRAConfiguration {
+  /// The adapter that a run's configuration asks for.
+  public init(_ lora: RunConfiguration.LoRA) {
+    func targets(_ selection: RunConfiguration.ModuleSelection) -> Targets {
+      switch selection {
+      case .allLinear: .allLinear
+      case .names(let names): .names(names)
+      case .pattern(let pattern): .pattern(pattern)
+      }
+    }
+    self.init(
+      rank: lora.rank, alpha: lora.alpha, dropout: lora.dropout, targets: targets(lora.targetModules),
+      excluded: lora.excludeModules.map(targets), layers: lora.layersToTransform,
+      isRankStabilized: lora.useRSLoRA,
+      rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
+      alphaOverrides: lora.alphaPattern.map { .init(pattern: $0.pattern, value: $0.value) },
+      isGaussian: lora.initLoRAWeights == .gaussian)
+  }
+}
+
+extension LoRAAdapter {
+  /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
+  public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64) throws -> LoRAAdapter {
+    if let folder = lora.initAdapter {
+      return try AdapterFolder.read(folder, for: model.adaptableLayers)
+    }
+    let configuration = LoRAConfiguration(lora)
+    let adapter = LoRAAdapter(
+      shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
+    adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
+    return adapter
+  }
+}
+
+extension RunConfiguration {
+  /// The settings that determine a run's numbers, key by key: a resume must agree on each.
+  ///
+  /// What only determines when something is reported, validated or saved is left out.
+  public var numericIdentity: JSONObject {
+    let free = [
+      "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps", "save_total_limit",
+      "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end", "metric_for_best_model",
+      "early_stopping_patience",
+    ]
+    var identity = JSONObject()
+    var section = ""
+    for line in resolvedYAML().split(separator: "\n") {
+      guard let colon = line.firstIndex(of: ":"), !line.hasPrefix("#") else { continue }
+      let key = line[..<colon].drop { $0 == " " }
+      if !line.hasPrefix(" ") { section = String(key) }
+      let value = line[line.index(after: colon)...].drop { $0 == " " }
+      if !value.isEmpty, !free.contains(String(key)) { identity["\(section).\(key)"] = .string(String(value)) }
+    }
+    return identity
+  }
+}
+
+extension TokenizedExample {
+  /// Σ of the loss weights that count: that of the first token, which nothing predicts, does not.
+  var totalWeight: Double { lossWeights.dropFirst().reduce(0) { $0 + Double($1) } }
+}
+
+extension SupervisedBatch {
+  /// Lays examples end to end. Each position predicts the token after it, with that token's weight; an example's
+  /// last position predicts nothing.
+  public init(_ examples: [TokenizedExample]) {
+    var targets: [Int32] = []
+    var weights: [Float] = []
+    for example in examples {
+      targets += example.tokens.dropFirst() + [0]
+      weights += example.lossWeights.dropFirst() + [0]
+    }
+    self.init(batch: TokenBatch(sequences: examples.map(\.tokens)), targets: targets, lossWeights: weights)
+  }
+}

@@ -1,0 +1,145 @@
+public import Configuration
+public import ModelFiles
+public import Serialization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A run's folder: configuration, metrics, checkpoints, adapter, summary.
+public final class RunFolder {
+  /// Where it is.
+  public let path: String
+  private var metrics: UnsafeMutablePointer<FILE>?
+
+  /// Folder of checkpoints.
+  public var checkpoints: String { "\(path)/checkpoints" }
+  /// Folder of the finished adapter.
+  public var adapter: String { "\(path)/adapter" }
+
+  /// Names an existing folder, or one to be made.
+  public init(_ path: String) { self.path = path }
+
+  deinit { closeMetrics() }
+
+  /// Makes the folder with its `config.yaml`.
+  ///
+  /// - Throws: `TrainingError.outputExists`, or `ModelFileError.notWritten`.
+  public func create(_ configuration: RunConfiguration) throws {
+    var status = stat()
+    if stat(path, &status) == 0 { throw TrainingError.outputExists(path: path) }
+    var prefix = path.hasPrefix("/") ? "/" : ""
+    for component in "\(path)/checkpoints".split(separator: "/") {
+      prefix += component
+      guard mkdir(prefix, 0o777) == 0 || errno == EEXIST else {
+        throw ModelFileError.notWritten(path: prefix, reason: String(cString: strerror(errno)))
+      }
+      prefix += "/"
+    }
+    try write(configuration.resolvedYAML(), to: "config.yaml")
+  }
+
+  /// Writes a file of the folder, replacing it as a whole.
+  public func write(_ text: String, to name: String) throws {
+    let file = try AtomicFile(path: "\(path)/\(name)", replacing: true)
+    try file.write(text)
+    try file.commit()
+  }
+
+  /// The checkpoints' paths, newest first.
+  public func checkpointPaths() -> [String] {
+    guard let folder = opendir(checkpoints) else { return [] }
+    defer { closedir(folder) }
+    var steps: [Int] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) { steps.append(step) }
+    }
+    return steps.sorted(by: >).map { "\(checkpoints)/step-\($0)" }
+  }
+
+  /// Saves a checkpoint and removes those beyond `limit`, never the best one.
+  ///
+  /// - Returns: the new checkpoint's path.
+  public func save(_ run: FineTuning, identity: JSONObject, baseModel: String, limit: Int?) throws -> String {
+    let target = "\(checkpoints)/step-\(run.state.step)"
+    var status = stat()
+    if stat(target, &status) == 0 { Self.remove(target) }
+    try Checkpoint.write(target, run: run, identity: identity, baseModel: baseModel)
+    if let limit {
+      let best = run.state.bestStep.map { "\(checkpoints)/step-\($0)" }
+      for old in checkpointPaths().dropFirst(max(1, limit)) where old != best { Self.remove(old) }
+    }
+    return target
+  }
+
+  /// Restores the newest whole checkpoint.
+  ///
+  /// - Parameter damaged: hears of each checkpoint that was passed over.
+  /// - Returns: the path of the one that was used.
+  /// - Throws: `TrainingError.nothingToResume` where none is whole, and what a mismatch calls for.
+  public func resume(
+    _ run: FineTuning, identity: JSONObject, damaged: (TrainingError) -> Void
+  ) throws -> String {
+    for candidate in checkpointPaths() {
+      do {
+        try Checkpoint.restore(candidate, into: run, identity: identity)
+        try truncateMetrics(after: run.state.step)
+        return candidate
+      } catch let error as TrainingError {
+        guard case .damagedCheckpoint = error else { throw error }
+        damaged(error)
+      }
+    }
+    throw TrainingError.nothingToResume(path: path)
+  }
+
+  /// Appends a line to `metrics.jsonl`.
+  public func log(_ line: JSONObject) throws {
+    if metrics == nil { metrics = fopen("\(path)/metrics.jsonl", "a") }
+    let text = JSONValue.object(line).serialized() + "\n"
+    guard let metrics, fputs(text, metrics) >= 0, fflush(metrics) == 0 else {
+      throw ModelFileError.notWritten(path: "\(path)/metrics.jsonl", reason: String(cString: strerror(errno)))
+    }
+  }
+
+  private func closeMetrics() {
+    if let metrics { fclose(metrics) }
+    metrics = nil
+  }
+
+  /// Drops lines of steps that will be taken again.
+  private func truncateMetrics(after step: Int) throws {
+    closeMetrics()
+    guard let file = try? MappedFile(path: "\(path)/metrics.jsonl") else { return }
+    var kept: [UInt8] = []
+    for line in file.bytes.split(separator: 10) {
+      guard let json = try? JSON.parse(Array(line)), let number = json["step"]?.intValue, number <= step else { continue }
+      kept += line
+      kept.append(10)
+    }
+    let output = try AtomicFile(path: "\(path)/metrics.jsonl", replacing: true)
+    try output.write(kept)
+    try output.commit()
+  }
+
+  /// Removes a folder and what is in it; links are removed, not followed.
+  private static func remove(_ path: String) {
+    if let folder = opendir(path) {
+      var names: [String] = []
+      while let entry = readdir(folder) {
+        names.append(
+          withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+      }
+      closedir(folder)
+      for name in names where name != "." && name != ".." {
+        var status = stat()
+        let child = "\(path)/\(name)"
+        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child) }
+      }
+    }
+    rmdir(path)
+  }
+}
