@@ -78,7 +78,7 @@ extension RowReader {
       return .completion(prompt: text, completion: try completion.string())
     }
     guard case .array(let asked) = prompt.value else {
-      throw prompt.wrongType("a string or an array of messages")
+      throw prompt.wrongType("a string or a list of messages")
     }
     var whole = Conversation(messages: [], weights: [], tools: try tools(row))
     for (index, value) in asked.enumerated() {

@@ -214,7 +214,7 @@ struct Field {
   }
 
   func array() throws(RowProblem) -> [JSONValue] {
-    guard case .array(let values) = value else { throw wrongType("an array") }
+    guard case .array(let values) = value else { throw wrongType("a list") }
     return values
   }
 

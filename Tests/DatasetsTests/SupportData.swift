@@ -86,6 +86,12 @@ enum SupportData {
     }
   }
 
+  /// Every stretch of `count` consecutive words.
+  static func runs(of count: Int, in words: [String]) -> [[String]] {
+    guard count > 0, words.count >= count else { return [] }
+    return (0...(words.count - count)).map { Array(words[$0..<($0 + count)]) }
+  }
+
   /// Letters and digits between anything else; `4.90` is one word.
   static func words(_ text: String) -> [String] {
     text.split { !($0.isLetter || $0.isNumber || $0 == ".") }
