@@ -1,4 +1,4 @@
-public import Datasets
+internal import Datasets
 public import Kernels
 
 /// Tokens to run the model on: a ragged row and its segments.

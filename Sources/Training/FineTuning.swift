@@ -239,7 +239,7 @@ public final class FineTuning {
   }
 
   /// Cuts a list of examples into runs of at most `tokensAtOnce` tokens; a longer example stands alone.
-  static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
+  public static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
     var parts: [[Int]] = []
     var tokens = 0
     for index in indices {

@@ -126,7 +126,7 @@ public final class RunFolder {
   }
 
   /// Removes a folder and what is in it; links are removed, not followed.
-  private static func remove(_ path: String) {
+  static func remove(_ path: String) {
     if let folder = opendir(path) {
       var names: [String] = []
       while let entry = readdir(folder) {
@@ -141,5 +141,15 @@ public final class RunFolder {
       }
     }
     rmdir(path)
+  }
+}
+
+extension RunFolder {
+  /// Makes the `adapter` folder whole, in place of one that may be there.
+  public func replaceAdapter(_ write: (_ staging: String) throws -> Void) throws {
+    Self.remove(adapter)
+    let folder = try StagedFolder(path: adapter)
+    try write(folder.stagingPath)
+    try folder.commit()
   }
 }
