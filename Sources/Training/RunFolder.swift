@@ -115,7 +115,7 @@ public final class RunFolder {
     closeMetrics()
     guard let file = try? MappedFile(path: "\(path)/metrics.jsonl") else { return }
     var kept: [UInt8] = []
-    for line in file.bytes.split(separator: 10) {
+    for line in file.withBytes({ Array($0) }).split(separator: 10) {
       guard let json = try? JSON.parse(Array(line)), let number = json["step"]?.intValue, number <= step else { continue }
       kept += line
       kept.append(10)

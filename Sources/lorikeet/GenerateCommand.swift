@@ -109,7 +109,7 @@ enum GenerateCommand: Command {
     let file = try MappedFile(path: path)
     let json: JSONValue
     do {
-      json = try JSON.parse(file.bytes)
+      json = try file.withBytes { try JSON.parse($0) }
     } catch {
       throw InputError("\(path): \(error)")
     }

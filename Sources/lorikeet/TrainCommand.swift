@@ -119,7 +119,7 @@ enum TrainCommand: Command {
 
   private static func dataHash(_ paths: [String]) throws -> String {
     var hash = SHA256()
-    for path in paths { hash.update(try MappedFile(path: path).bytes) }
+    for path in paths { try MappedFile(path: path).withBytes { hash.update($0) } }
     return hash.hexadecimalDigest()
   }
 
