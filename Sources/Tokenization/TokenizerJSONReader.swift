@@ -110,15 +110,15 @@ extension TokenizerDescription {
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let text = try model.optional(key)?.string(), !text.isEmpty {
-        throw .unsupported(component: "\(model.path).\(key)", found: "\"\(text)\"", remedy: remedy)
+        throw .unsupported(component: "\(model.path) \(key)", found: "\"\(text)\"", remedy: remedy)
       }
     }
     if try model.flag("byte_fallback", default: false) {
-      throw .unsupported(component: "\(model.path).byte_fallback", found: "on", remedy: remedy)
+      throw .unsupported(component: "\(model.path) byte_fallback", found: "on", remedy: remedy)
     }
     if let dropout = model.optional("dropout"), dropout.value.doubleValue != 0 {
       throw .unsupported(
-        component: "\(model.path).dropout", found: dropout.value.serialized(),
+        component: "\(model.path) dropout", found: dropout.value.serialized(),
         remedy: "set it to null, so that a text has one encoding")
     }
     ignoresMergesForWholeTokens = try model.flag("ignore_merges", default: false)
@@ -126,7 +126,7 @@ extension TokenizerDescription {
     if let unknown = try model.optional("unk_token")?.string() {
       guard let id = vocabulary.id(ofText: unknown.utf8) else {
         throw .malformed(
-          component: "\(model.path).unk_token", expected: "a token of the vocabulary",
+          component: "\(model.path) unk_token", expected: "a token of the vocabulary",
           found: "\"\(unknown)\"")
       }
       unknownByteToken = id
@@ -158,7 +158,7 @@ extension TokenizerDescription {
       let specialTokens = try step.required("special_tokens")
       var isAfterText = false
       for (index, value) in try step.required("single").array().enumerated() {
-        let piece = JSONComponent("\(step.path).single entry \(index + 1)", value)
+        let piece = JSONComponent("\(step.path) single entry \(index + 1)", value)
         if piece.optional("Sequence") != nil {
           isAfterText = true
         } else {
