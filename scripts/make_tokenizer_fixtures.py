@@ -198,6 +198,7 @@ def small_tokenizers(strings):
     llama.add_tokens([
         AddedToken("[W]", single_word=True), AddedToken("<left>", lstrip=True),
         AddedToken("<right>", rstrip=True, normalized=False), AddedToken("<norm>", normalized=True),
+        AddedToken("<norm", normalized=True),
     ])  # fmt: skip
     llama.post_processor = processors.Sequence([
         processors.ByteLevel(trim_offsets=False),

@@ -84,14 +84,17 @@ extension TokenizerDescription {
     let list = try component.array()
     var rules: [MergeRule] = []
     rules.reserveCapacity(list.count)
+    var scratch: [UInt8] = []
     for (index, value) in list.enumerated() {
       if let line = value.stringValue {
-        rules.append(try vocabulary.rule(number: index + 1, line: Array(line.utf8)))
+        rules.append(
+          try vocabulary.rule(number: index + 1, line: Array(line.utf8), scratch: &scratch))
       } else if let pair = value.arrayValue, pair.count == 2, let left = pair[0].stringValue,
         let right = pair[1].stringValue
       {
         rules.append(
-          try vocabulary.rule(number: index + 1, left: left.utf8Slice, right: right.utf8Slice))
+          try vocabulary.rule(
+            number: index + 1, left: Array(left.utf8), right: Array(right.utf8), scratch: &scratch))
       } else {
         throw .malformed(
           component: "\(component.path) entry \(index + 1)", expected: "two tokens",
@@ -173,9 +176,4 @@ extension TokenizerDescription {
       throw step.unsupportedType(remedy: "use a model with TemplateProcessing, ByteLevel or none")
     }
   }
-}
-
-extension String {
-  /// The bytes of the string, for what wants a slice.
-  var utf8Slice: ArraySlice<UInt8> { ArraySlice(utf8) }
 }
