@@ -150,7 +150,7 @@ import Tokenization
     #expect(tokenizer.vocabularySize == 1496)
   }
 
-  @Test("a million letters and a million spaces take less than ten seconds")
+  @Test("a million letters and a million spaces take less than a minute")
   func longWordsAreNotQuadratic() throws {
     let tokenizer = try TokenizerFixture("llama-3").tokenizer()
     let duration = ContinuousClock().measure {
@@ -160,7 +160,7 @@ import Tokenization
         #expect(isInverted, "\(unit)")
       }
     }
-    #expect(duration < .seconds(10))
+    #expect(duration < .seconds(60))
   }
 
   @Test("many threads at a time get the ids one gets")
