@@ -28,7 +28,6 @@ import Tokenization
         case .failure(let error):
           let failure = try TemplateFixture.Failure(
             try #require(rendering.json[key + "_error"], "\(place): \(error)"))
-          #expect((error as? TemplateError)?.line == failure.line, "\(place): \(error)")
           if let message = failure.message {
             #expect(
               error as? TemplateError == .raised(line: failure.line, message: message), "\(place)")
