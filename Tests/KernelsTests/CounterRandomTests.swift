@@ -64,8 +64,12 @@ import Testing
   @Test("permutations stay as they are from version to version")
   func permutationIsStable() {
     // A checkpoint's place in the data is a place in such an order.
-    #expect(CounterRandom(seed: 42, purpose: "shuffle").permutation(10) == [0, 7, 4, 8, 6, 3, 9, 5, 2, 1])
-    #expect(CounterRandom(seed: 42, purpose: "shuffle").permutation(10, stream: 1) == [9, 8, 5, 4, 0, 6, 3, 2, 7, 1])
+    #expect(
+      CounterRandom(seed: 42, purpose: "shuffle").permutation(10) == [0, 7, 4, 8, 6, 3, 9, 5, 2, 1])
+    #expect(
+      CounterRandom(seed: 42, purpose: "shuffle").permutation(10, stream: 1) == [
+        9, 8, 5, 4, 0, 6, 3, 2, 7, 1,
+      ])
   }
 
   @Test("all permutations of three are equally likely")
