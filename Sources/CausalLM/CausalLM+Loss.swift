@@ -1,23 +1,7 @@
+public import Datasets
 internal import Kernels
 internal import LoRA
 internal import Quantization
-
-/// A batch with what is to be predicted at each position.
-public struct SupervisedBatch: Sendable {
-  /// The tokens.
-  public var batch: TokenBatch
-  /// The token to be predicted at each position; read only where the weight is not 0.
-  public var targets: [Int32]
-  /// The weight of each position's loss.
-  public var lossWeights: [Float]
-
-  /// Makes a batch.
-  public init(batch: TokenBatch, targets: [Int32], lossWeights: [Float]) {
-    self.batch = batch
-    self.targets = targets
-    self.lossWeights = lossWeights
-  }
-}
 
 /// Sums over supervised positions.
 public struct LossSums: Sendable, Equatable {
@@ -47,8 +31,8 @@ public struct LossSums: Sendable, Equatable {
 
 extension CausalLM {
   /// The loss over a batch, without gradients.
-  public func loss(_ supervised: SupervisedBatch) -> LossSums {
-    let pass = forward(supervised.batch, isRecording: false)
+  public func loss(_ supervised: MicroBatch) -> LossSums {
+    let pass = forward(TokenBatch(supervised), isRecording: false)
     var sums = LossSums()
     runHead(pass, supervised, gradientScale: nil, &sums)
     return sums
@@ -61,9 +45,9 @@ extension CausalLM {
   ///     large batch.
   ///   - dropout: names this step's masks; nil for none.
   public func accumulateGradients(
-    _ supervised: SupervisedBatch, gradientScale: Float, dropout: DropoutSeed?
+    _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?
   ) -> LossSums {
-    let pass = forward(supervised.batch, isRecording: true, dropout: dropout)
+    let pass = forward(TokenBatch(supervised), isRecording: true, dropout: dropout)
     var sums = LossSums()
     pass.store.gradStream.matrix(rows: pass.tokens, columns: configuration.hiddenSize).fill(0)
     runHead(pass, supervised, gradientScale: gradientScale, &sums)
@@ -73,7 +57,7 @@ extension CausalLM {
 
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
   /// result lands in `gradStream`.
-  private func runHead(_ pass: Pass, _ supervised: SupervisedBatch, gradientScale: Float?, _ sums: inout LossSums) {
+  private func runHead(_ pass: Pass, _ supervised: MicroBatch, gradientScale: Float?, _ sums: inout LossSums) {
     let rows = supervised.lossWeights.indices.filter { supervised.lossWeights[$0] != 0 }
     let targets = rows.map { supervised.targets[$0] }
     let weights = rows.map { supervised.lossWeights[$0] }

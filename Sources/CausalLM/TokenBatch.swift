@@ -1,3 +1,4 @@
+internal import Datasets
 public import Kernels
 
 /// Tokens to run the model on: a ragged row and its segments.
@@ -12,6 +13,9 @@ public struct TokenBatch: Sendable {
     self.tokens = tokens
     self.segments = segments
   }
+
+  /// The tokens and segments of a micro-batch.
+  init(_ batch: MicroBatch) { self.init(tokens: batch.tokens, segments: batch.segments) }
 
   /// Makes a batch of sequences that have nothing to do with each other.
   public init(sequences: [[Int32]]) {

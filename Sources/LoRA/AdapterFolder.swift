@@ -25,7 +25,7 @@ public enum AdapterFolder {
     let file = try MappedFile(path: path)
     let json: JSONValue
     do {
-      json = try JSON.parse(file.bytes)
+      json = try file.withBytes { try JSON.parse($0) }
     } catch {
       throw LoRAError.badConfiguration(path: path, reason: "\(error)")
     }
@@ -53,6 +53,7 @@ public enum AdapterFolder {
   public static func load(_ path: String, into adapter: LoRAAdapter) throws {
     guard access(path, F_OK) == 0 else { throw LoRAError.missingFile(path: path) }
     let file = try SafetensorsFile(path: path)
+    defer { withExtendedLifetime(file) {} }
     var unused = Set(file.tensors.map(\.name))
     for tensor in tensors(of: adapter) {
       guard let description = file.tensor(named: tensor.name) else {

@@ -139,11 +139,13 @@ public final class LoRAModule: @unchecked Sendable {
 
   /// Adds `scale · B · A` to the rows `range` of the layer's weight.
   ///
-  /// - Parameter weight: `[range.count, inputs]`, added to.
-  public func addDelta(rows range: Range<Int>, to weight: Matrix) {
+  /// - Parameters:
+  ///   - weight: `[range.count, inputs]`, added to.
+  ///   - factor: multiplies the scale.
+  public func addDelta(rows range: Range<Int>, to weight: Matrix, factor: Float = 1) {
     GEMM.multiply(
       m: range.count, n: inputs, k: rank, a: b + range.lowerBound * rank, rsa: rank, csa: 1, b: a, ldb: inputs,
-      c: weight.base, ldc: weight.stride, alpha: scale, accumulate: true)
+      c: weight.base, ldc: weight.stride, alpha: scale * factor, accumulate: true)
   }
 }
 

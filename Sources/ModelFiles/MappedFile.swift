@@ -83,6 +83,16 @@ public final class MappedFile: @unchecked Sendable {
     munmap(UnsafeMutableRawPointer(mutating: baseAddress), count)
   }
 
+  /// Calls `body` with the file's bytes, which stay mapped meanwhile.
+  ///
+  /// `bytes` alone does not keep a file open that nothing else refers to.
+  public func withBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return try body(bytes)
+  }
+
   /// All bytes of the file; valid while this object lives.
   public var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: baseAddress, count: count)

@@ -7,7 +7,9 @@
 /// - `\s` includes U+180E in PCRE2, `\w` has fewer marks, `\d` and `\h` mean other things;
 /// - `\p{Han}` asks for the script in Oniguruma and for the script extension in PCRE2;
 /// - `x{2}+` is possessive in PCRE2 and a repeated repetition in Ruby, `x{2}?` lazy and optional;
-/// - `[a[b]]` and `[a&&b]` are set operations in Ruby.
+/// - `[a[b]]` and `[a&&b]` are set operations in Ruby;
+/// - `\p{L}` and `\p{N}` depend on the library's Unicode version, so what an old PCRE2 lacks is added. The other
+///   categories are as the installed PCRE2 has them.
 ///
 /// - SeeAlso: Oniguruma 6.9, `doc/RE`; pcre2pattern(3).
 struct RubyPattern {
@@ -185,8 +187,12 @@ struct RubyPattern {
       isNegated.toggle()
     }
     if !Self.generalCategories.contains(name) { name = "sc:" + name }
-    let text = (isNegated ? #"\P{"# : #"\p{"#) + name + "}"
     let length = end + 1 - index
+    let later = name == "L" ? ScalarClass.laterLetters : name == "N" ? ScalarClass.laterNumbers : ""
+    if isNegated, !inClass {
+      return try set(#"^\p{"# + name + "}" + later, inClass, length: length)
+    }
+    let text = (isNegated ? #"\P{"# : #"\p{"#) + name + "}" + (isNegated ? "" : later)
     try set(text, inClass, length: length)
   }
 

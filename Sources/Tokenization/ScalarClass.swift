@@ -15,6 +15,32 @@ enum ScalarClass: UInt8, Sendable {
   case newNumber = 4
 }
 
+extension ScalarClass {
+  /// The letters that are younger than the oldest PCRE2 in use (10.42, Unicode 14), as members of a class.
+  static let laterLetters = members(of: .letter, sinceUnicode: 15)
+  /// The numbers that are younger than the oldest PCRE2 in use, as members of a class.
+  static let laterNumbers = members(of: .number, sinceUnicode: 15)
+
+  private static func members(of scalarClass: ScalarClass, sinceUnicode version: Int) -> String {
+    var members = ""
+    for (index, entry) in ranges.enumerated() where entry & 7 == scalarClass.rawValue {
+      let end = index + 1 < ranges.count ? ranges[index + 1] >> 3 : 0x11_0000
+      var first: UInt32?
+      for value in (entry >> 3)...end {
+        let age = value < end ? Unicode.Scalar(value)?.properties.age?.major ?? version : 0
+        if age >= version {
+          first = first ?? value
+        } else if let start = first {
+          members +=
+            "\\x{\(String(start, radix: 16))}-\\x{\(String(value - 1, radix: 16))}"
+          first = nil
+        }
+      }
+    }
+    return members
+  }
+}
+
 /// The class of every scalar, one byte each.
 struct ScalarClassTable: Sendable {
   /// The only one, made when it is first used.

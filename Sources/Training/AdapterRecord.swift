@@ -47,7 +47,7 @@ public struct AdapterRecord: Sendable, Equatable {
 
   /// Reads the record beside an adapter; nil where there is none or it is not one.
   public static func read(adapter folder: String) -> AdapterRecord? {
-    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"), let json = try? JSON.parse(file.bytes),
+    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"), let json = try? file.withBytes({ try JSON.parse($0) }),
       let hash = json["base_sha256"]?.stringValue, let precision = json["precision"]?.stringValue
     else { return nil }
     return AdapterRecord(

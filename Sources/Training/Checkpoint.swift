@@ -49,7 +49,7 @@ public enum Checkpoint {
       let file = try MappedFile(path: "\(folder.stagingPath)/\(name)")
       var entry = JSONObject()
       entry["bytes"] = .integer(file.count)
-      entry["sha256"] = .string(SHA256.hexadecimalDigest(of: file.bytes))
+      entry["sha256"] = .string(file.withBytes { SHA256.hexadecimalDigest(of: $0) })
       files[name] = .object(entry)
     }
     var manifest = JSONObject()
@@ -67,7 +67,7 @@ public enum Checkpoint {
   static func verifiedManifest(_ path: String) throws -> JSONObject {
     func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
     guard let file = try? MappedFile(path: "\(path)/\(manifestName)"),
-      let manifest = (try? JSON.parse(file.bytes))?.objectValue
+      let manifest = (try? file.withBytes { try JSON.parse($0) })?.objectValue
     else { throw damaged("\(manifestName) is missing or unreadable") }
     guard manifest["format_version"]?.intValue == version else {
       throw damaged("its format is version \(manifest["format_version"]?.serialized() ?? "unknown"), this program reads \(version)")
@@ -77,7 +77,7 @@ public enum Checkpoint {
       guard !name.hasPrefix("/"), !name.contains("..") else { throw damaged("its manifest names \(name)") }
       guard let content = try? MappedFile(path: "\(path)/\(name)") else { throw damaged("\(name) is missing") }
       guard content.count == entry["bytes"]?.intValue,
-        SHA256.hexadecimalDigest(of: content.bytes) == entry["sha256"]?.stringValue
+        content.withBytes({ SHA256.hexadecimalDigest(of: $0) }) == entry["sha256"]?.stringValue
       else { throw damaged("\(name) differs from what was saved") }
     }
     return manifest
@@ -98,6 +98,7 @@ public enum Checkpoint {
     }
     try AdapterFolder.load("\(path)/\(adapterName)/adapter_model.safetensors", into: run.adapter)
     let optimizer = try SafetensorsFile(path: "\(path)/\(optimizerName)")
+    defer { withExtendedLifetime(optimizer) {} }
     func fill(_ buffer: FloatBuffer, _ name: String) throws {
       guard let tensor = optimizer.tensor(named: name), tensor.shape == [buffer.count],
         let type = tensor.type.storage, type.blockElements == 1

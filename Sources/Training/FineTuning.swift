@@ -59,8 +59,8 @@ public final class FineTuning {
   public internal(set) var bestParameters: FloatBuffer?
   /// Progress.
   public internal(set) var state = State()
-  /// The order of examples.
-  public let order: DataOrder
+  /// The order of examples and the steps they make.
+  public let plan: BatchPlan
   /// Steps of the whole run.
   public let totalSteps: Int
   /// The rate of each step.
@@ -86,12 +86,13 @@ public final class FineTuning {
     self.validation = validation
     firstMoment = FloatBuffer(count: adapter.parameters.count)
     secondMoment = FloatBuffer(count: adapter.parameters.count)
-    order = DataOrder(
-      count: examples.count, batchSize: configuration.perDeviceTrainBatchSize,
-      accumulation: configuration.gradientAccumulationSteps, seed: shuffle ? configuration.seed : nil)
+    plan = BatchPlan(
+      exampleCount: examples.count, batchSize: configuration.perDeviceTrainBatchSize,
+      accumulationSteps: configuration.gradientAccumulationSteps,
+      shuffleSeed: shuffle ? configuration.seed : nil)
     totalSteps =
       configuration.maxSteps
-      ?? max(1, Int((configuration.numTrainEpochs * Double(order.stepsPerEpoch)).rounded(.up)))
+      ?? max(1, Int((configuration.numTrainEpochs * Double(plan.windowsPerEpoch)).rounded(.up)))
     learningRate = LearningRate(
       peak: configuration.learningRate, schedule: configuration.lrSchedulerType,
       options: configuration.lrSchedulerKwargs,
@@ -112,10 +113,10 @@ public final class FineTuning {
     let secondsBefore = state.seconds
     let began = clock.now
     var epochIndex = -1
-    var epoch: [Int] = []
+    var windows: [BatchPlan.Window] = []
     var outcome = TrainingSummary.Outcome.finished
     var decision = listener(
-      .started(totalSteps: totalSteps, firstStep: state.step, stepsPerEpoch: order.stepsPerEpoch))
+      .started(totalSteps: totalSteps, firstStep: state.step, stepsPerEpoch: plan.windowsPerEpoch))
 
     steps: while state.step < totalSteps {
       if decision == .stop {
@@ -123,12 +124,12 @@ public final class FineTuning {
         break
       }
       let step = state.step
-      if step / order.stepsPerEpoch != epochIndex {
-        epochIndex = step / order.stepsPerEpoch
-        epoch = order.epoch(epochIndex)
+      if step / plan.windowsPerEpoch != epochIndex {
+        epochIndex = step / plan.windowsPerEpoch
+        windows = plan.windows(epoch: epochIndex)
       }
       let stepBegan = clock.now
-      var report = try takeStep(step, order.window(step, in: epoch))
+      var report = try takeStep(step, windows[step % plan.windowsPerEpoch].microBatches)
       report.seconds = stepBegan.duration(to: clock.now).inSeconds
       state.step = step + 1
       state.lastLoss = report.loss
@@ -181,20 +182,20 @@ public final class FineTuning {
     switch strategy {
     case .no: false
     case .steps: state.step % max(1, interval) == 0 || state.step == totalSteps
-    case .epoch: state.step % order.stepsPerEpoch == 0 || state.step == totalSteps
+    case .epoch: state.step % plan.windowsPerEpoch == 0 || state.step == totalSteps
     }
   }
 
   private func takeStep(_ step: Int, _ window: [[Int]]) throws -> StepReport {
-    let weight = window.joined().reduce(0.0) { $0 + examples[$1].totalWeight }
+    let weight = window.joined().reduce(0.0) { $0 + examples[$1].totalLossWeight }
     let scale = weight > 0 ? Float(1 / weight) : 0
     let dropout = DropoutSeed(seed: configuration.seed, step: UInt64(step))
     adapter.clearGradients()
     var sums = LossSums()
     var tokens = 0
     for part in window.flatMap({ Self.parts($0, of: examples) }) {
-      let batch = SupervisedBatch(part.map { examples[$0] })
-      tokens += batch.batch.tokens.count
+      let batch = MicroBatch(examples, indices: part)
+      tokens += batch.tokens.count
       sums += model.accumulateGradients(batch, gradientScale: scale, dropout: dropout)
     }
     let norm = AdamW.norm(adapter.gradients)
@@ -213,7 +214,7 @@ public final class FineTuning {
         epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay),
       gradientScale: Float(clip))
     return StepReport(
-      step: step + 1, epoch: Double(step + 1) / Double(order.stepsPerEpoch), loss: sums.mean,
+      step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,
       learningRate: learningRate[step], gradientNorm: norm, tokens: tokens, supervisedTokens: sums.positions,
       seconds: 0, elapsedSeconds: 0)
   }
@@ -223,7 +224,7 @@ public final class FineTuning {
     var sums = LossSums()
     var done = 0
     for part in Self.parts(Array(validation.indices), of: validation) {
-      sums += model.loss(SupervisedBatch(part.map { validation[$0] }))
+      sums += model.loss(MicroBatch(validation, indices: part))
       done += part.count
       _ = progress(done, validation.count)
     }
@@ -237,7 +238,7 @@ public final class FineTuning {
   }
 
   /// Cuts a list of examples into runs of at most `tokensAtOnce` tokens; a longer example stands alone.
-  static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
+  public static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
     var parts: [[Int]] = []
     var tokens = 0
     for index in indices {

@@ -60,22 +60,3 @@ extension RunConfiguration {
     return identity
   }
 }
-
-extension TokenizedExample {
-  /// Σ of the loss weights that count: that of the first token, which nothing predicts, does not.
-  var totalWeight: Double { lossWeights.dropFirst().reduce(0) { $0 + Double($1) } }
-}
-
-extension SupervisedBatch {
-  /// Lays examples end to end. Each position predicts the token after it, with that token's weight; an example's
-  /// last position predicts nothing.
-  public init(_ examples: [TokenizedExample]) {
-    var targets: [Int32] = []
-    var weights: [Float] = []
-    for example in examples {
-      targets += example.tokens.dropFirst() + [0]
-      weights += example.lossWeights.dropFirst() + [0]
-    }
-    self.init(batch: TokenBatch(sequences: examples.map(\.tokens)), targets: targets, lossWeights: weights)
-  }
-}

@@ -115,7 +115,7 @@ public final class RunFolder {
     closeMetrics()
     guard let file = try? MappedFile(path: "\(path)/metrics.jsonl") else { return }
     var kept: [UInt8] = []
-    for line in file.bytes.split(separator: 10) {
+    for line in file.withBytes({ Array($0) }).split(separator: 10) {
       guard let json = try? JSON.parse(Array(line)), let number = json["step"]?.intValue, number <= step else { continue }
       kept += line
       kept.append(10)
@@ -126,7 +126,7 @@ public final class RunFolder {
   }
 
   /// Removes a folder and what is in it; links are removed, not followed.
-  private static func remove(_ path: String) {
+  static func remove(_ path: String) {
     if let folder = opendir(path) {
       var names: [String] = []
       while let entry = readdir(folder) {
@@ -141,5 +141,15 @@ public final class RunFolder {
       }
     }
     rmdir(path)
+  }
+}
+
+extension RunFolder {
+  /// Makes the `adapter` folder whole, in place of one that may be there.
+  public func replaceAdapter(_ write: (_ staging: String) throws -> Void) throws {
+    Self.remove(adapter)
+    let folder = try StagedFolder(path: adapter)
+    try write(folder.stagingPath)
+    try folder.commit()
   }
 }

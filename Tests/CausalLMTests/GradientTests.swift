@@ -1,4 +1,5 @@
 import CausalLM
+import Datasets
 import LoRA
 import ModelFiles
 import TestSupport
@@ -24,24 +25,21 @@ import Testing
     }
   }
 
-  /// The fixture's packed rows as a batch: labels stand at their token and are predicted by the one before.
-  static func batch(_ fixture: TensorFixture) -> (SupervisedBatch, Int) {
+  /// The fixture's packed rows as a batch; a label stands at its token.
+  static func batch(_ fixture: TensorFixture) -> (MicroBatch, Int) {
     let ids = fixture.integers("input_ids")
     let labels = fixture.integers("labels")
-    var (targets, weights) = ([Int32](), [Float]())
-    var sequences: [[Int32]] = []
+    var examples: [TokenizedExample] = []
     var start = 0
     for length in fixture.integers("segment_lengths").map(Int.init) {
-      sequences.append(Array(ids[start..<start + length]))
-      for index in start..<start + length {
-        let isSupervised = index + 1 < start + length && labels[index + 1] != -100
-        targets.append(isSupervised ? labels[index + 1] : 0)
-        weights.append(isSupervised ? 1 : 0)
-      }
+      let range = start..<start + length
+      examples.append(
+        TokenizedExample(
+          tokens: Array(ids[range]), lossWeights: labels[range].map { $0 == -100 ? 0 : 1 },
+          source: ExampleSource(path: "fixture", line: examples.count + 1)))
       start += length
     }
-    let batch = SupervisedBatch(
-      batch: TokenBatch(sequences: sequences), targets: targets, lossWeights: weights)
-    return (batch, weights.count { $0 > 0 })
+    let batch = MicroBatch(examples, indices: Array(examples.indices))
+    return (batch, batch.supervisedTokens)
   }
 }

@@ -1,0 +1,211 @@
+import Serialization
+
+/// Finds what each assistant turn of a rendered conversation generates.
+///
+/// All positions are in code points of the rendering, all message numbers count from 1.
+struct TurnFinder {
+  let template: ChatTemplate
+  let input: TemplateInput
+  let rendering: TracedRendering
+  /// The leads already seen, by what kind of message they follow.
+  private var leads: [String: [[UInt32]]] = [:]
+
+  init(template: ChatTemplate, input: TemplateInput, rendering: TracedRendering) {
+    self.template = template
+    self.input = input
+    self.rendering = rendering
+  }
+
+  mutating func supervisedRanges() throws(TemplateError) -> [(range: Range<Int>, messageIndex: Int)] {
+    let turns = try turns(in: rendering)
+    var ranges: [(range: Range<Int>, messageIndex: Int)] = []
+    for (index, message) in input.messages.enumerated() where Self.isAssistant(message) {
+      guard let turn = turns[index] else { continue }
+      let start = turn.lowerBound + (try headerLength(of: index, turn))
+      ranges.append((start..<end(of: index, turn, from: start), index))
+    }
+    return ranges
+  }
+
+  private static func isAssistant(_ message: JSONObject) -> Bool {
+    message["role"]?.stringValue == "assistant"
+  }
+
+  // MARK: Turns
+
+  /// What was written while the template's loop was at each assistant message; `nil` if nothing was.
+  private func turns(in rendering: TracedRendering) throws(TemplateError) -> [Range<Int>?] {
+    var turns = [Range<Int>?](repeating: nil, count: input.messages.count)
+    var counts = [Int](repeating: 0, count: input.messages.count)
+    var speaking: [Int: Int32] = [:]
+    for index in rendering.glyphs.indices {
+      let origin = rendering.origin(at: index)
+      if origin.isSpoken { speaking[Int(origin.message) - 1] = origin.turn }
+      guard origin.turn != 0 else { continue }
+      let message = Int(origin.turn) - 1
+      counts[message] += 1
+      turns[message] = (turns[message]?.lowerBound ?? index)..<index + 1
+    }
+    for (index, message) in input.messages.enumerated() where Self.isAssistant(message) {
+      if let turn = turns[index] {
+        guard turn.count == counts[index] else {
+          throw .unclearTurn(
+            messageIndex: index, reason: "the template writes other text in the middle of the turn")
+        }
+      } else if let elsewhere = speaking[index] {
+        throw .unclearTurn(
+          messageIndex: index,
+          reason: elsewhere == 0
+            ? "the template writes it outside of a loop over the messages"
+            : "the template writes it as part of message \(elsewhere - 1)")
+      }
+    }
+    return turns
+  }
+
+  /// The part of `turn` before the message's first own word.
+  private func opening(
+    of index: Int, _ turn: Range<Int>, in rendering: TracedRendering
+  ) -> (scalars: [UInt32], endsInWords: Bool) {
+    let message = Int32(index + 1)
+    let end = turn.first { rendering.isSpoken(at: $0, by: message) }
+    let scalars = rendering.glyphs[turn.lowerBound..<(end ?? turn.upperBound)].map(\.scalar)
+    return (scalars, end != nil)
+  }
+
+  // MARK: Headers
+
+  private mutating func headerLength(of index: Int, _ turn: Range<Int>) throws(TemplateError) -> Int {
+    let opening = opening(of: index, turn, in: rendering)
+    // The prompt depends on what it follows far more than on where: rendering one per kind keeps a long
+    // conversation from costing its length squared. A lead that does not fit is made anew.
+    let kind = kindOfPredecessor(of: index)
+    for lead in leads[kind] ?? [] {
+      if let length = Self.headerLength(opening, lead) { return length }
+    }
+    let lead = try lead(to: index, turn)
+    leads[kind, default: []].append(lead)
+    if let length = Self.headerLength(opening, lead) {
+      if lead.isEmpty { try requireUnlabelled(index, turn, opening.scalars.count) }
+      return length
+    }
+    if let header = try headerOfPlainTurn(index, lead), opening.scalars.starts(with: header) {
+      return header.count
+    }
+    throw .unclearTurn(
+      messageIndex: index,
+      reason: "the turn begins otherwise than the template's generation prompt")
+  }
+
+  /// How much of a turn's opening the generation prompt puts there, or `nil` if they disagree.
+  private static func headerLength(
+    _ opening: (scalars: [UInt32], endsInWords: Bool), _ lead: [UInt32]
+  ) -> Int? {
+    if opening.scalars.starts(with: lead) { return lead.count }
+    if opening.endsInWords, lead.starts(with: opening.scalars) { return opening.scalars.count }
+    return nil
+  }
+
+  private func kindOfPredecessor(of index: Int) -> String {
+    guard index > 0 else { return "" }
+    let message = input.messages[index - 1]
+    let role = message["role"]?.stringValue ?? ""
+    return message["tool_calls"] == nil ? role : role + " with tools"
+  }
+
+  /// What the generation prompt puts where `turn` starts.
+  private func lead(to index: Int, _ turn: Range<Int>) throws(TemplateError) -> [UInt32] {
+    // Without a message there is no conversation to render, so the first one stands in for those before it.
+    let before = input.prefix(max(index, 1))
+    do throws(TemplateError) {
+      let prompt = try template.render(before, addsGenerationPrompt: true, traces: true)
+      let isPrefix =
+        index > 0 && prompt.glyphs.count <= rendering.glyphs.count
+        && zip(prompt.glyphs, rendering.glyphs).allSatisfy { $0.scalar == $1.scalar }
+      if isPrefix { return prompt.glyphs.dropFirst(turn.lowerBound).map(\.scalar) }
+      let finished = try template.render(before, addsGenerationPrompt: false, traces: true)
+      return try addition(of: prompt, to: finished, index)
+    } catch {
+      if case .unclearTurn = error { throw error }
+      throw .unclearTurn(
+        messageIndex: index, reason: "the messages before it do not render by themselves (\(error))")
+    }
+  }
+
+  /// What `prompt` has that `finished` does not: the same characters from another place count as others.
+  private func addition(
+    of prompt: TracedRendering, to finished: TracedRendering, _ index: Int
+  ) throws(TemplateError) -> [UInt32] {
+    var shared = 0
+    while shared < prompt.glyphs.count, shared < finished.glyphs.count,
+      prompt.glyphs[shared].scalar == finished.glyphs[shared].scalar,
+      prompt.origin(at: shared).source == finished.origin(at: shared).source
+    {
+      shared += 1
+    }
+    let isOwnText = (shared..<prompt.glyphs.count).allSatisfy { !prompt.origin(at: $0).isSpoken }
+    guard shared < prompt.glyphs.count, isOwnText else {
+      throw .unclearTurn(
+        messageIndex: index, reason: "the template's generation prompt cannot be told from the text")
+    }
+    return prompt.glyphs.dropFirst(shared).map(\.scalar)
+  }
+
+  /// A turn that the prompt does not begin has no header; that it labels the speaker says otherwise.
+  private func requireUnlabelled(_ index: Int, _ turn: Range<Int>, _ length: Int) throws(TemplateError) {
+    let opening = turn.prefix(length)
+    guard !opening.contains(where: { rendering.origin(at: $0).isLabel }) else {
+      throw .unclearTurn(
+        messageIndex: index, reason: "the template writes a header but has no generation prompt")
+    }
+  }
+
+  /// The header of the turn if the assistant had said one plain word.
+  ///
+  /// A turn that calls tools or says nothing may open in the middle of what the prompt would have been; the
+  /// header it shares with a plain turn is all of the prompt that it has.
+  private func headerOfPlainTurn(_ index: Int, _ lead: [UInt32]) throws(TemplateError) -> [UInt32]? {
+    var plain = input
+    var message = JSONObject([("role", "assistant")])
+    message["content"] = "x"
+    if case .array? = input.messages[index]["content"] {
+      message["content"] = [["type": "text", "text": "x"]]
+    }
+    plain.messages[index] = message
+    let rendering: TracedRendering
+    do throws(TemplateError) {
+      rendering = try template.render(plain, addsGenerationPrompt: false, traces: true)
+    } catch {
+      return nil
+    }
+    guard let turn = try turns(in: rendering)[index] else { return nil }
+    let opening = opening(of: index, turn, in: rendering)
+    return Self.headerLength(opening, lead).map { Array(opening.scalars.prefix($0)) }
+  }
+
+  // MARK: Ends
+
+  /// Where the turn's end token ends.
+  private func end(of index: Int, _ turn: Range<Int>, from start: Int) -> Int {
+    let message = Int32(index + 1)
+    var lastWord = turn.upperBound
+    while lastWord > start, !rendering.isSpoken(at: lastWord - 1, by: message) { lastWord -= 1 }
+    let tail = TracedString(rendering.glyphs[lastWord..<turn.upperBound])
+    if let token = input.eosToken.map({ TracedString($0) }), !token.isEmpty,
+      let place = tail.occurrences(of: token, limit: 1).first
+    {
+      return lastWord + place + token.count
+    }
+    let trimmed = tail.stripped(of: nil, start: false).count
+    return trimmed == 0 ? turn.upperBound : lastWord + trimmed
+  }
+}
+
+extension TemplateInput {
+  /// The conversation's first `count` messages.
+  fileprivate func prefix(_ count: Int) -> TemplateInput {
+    var result = self
+    result.messages = Array(messages.prefix(count))
+    return result
+  }
+}

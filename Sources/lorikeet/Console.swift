@@ -1,0 +1,126 @@
+import Serialization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Where people's text and machines' JSON go.
+///
+/// With `--json` standard output carries one object and nothing else; everything for people goes to standard error.
+final class Console {
+  /// Whether one JSON object is the output.
+  let isJSON: Bool
+  /// Whether progress is left out.
+  let isQuiet: Bool
+  private let hasTerminal = isatty(2) != 0
+  private var lineLength = 0
+  private var lastProgress = ContinuousClock.now - .seconds(60)
+
+  init(isJSON: Bool, isQuiet: Bool) {
+    self.isJSON = isJSON
+    self.isQuiet = isQuiet
+  }
+
+  /// A line of the result for people.
+  func print(_ text: String) {
+    clearProgress()
+    if isJSON { Output.note(text + "\n") } else { Output.write(text + "\n") }
+  }
+
+  /// A piece of streamed text.
+  func stream(_ bytes: [UInt8]) {
+    guard !isJSON else { return }
+    Output.write(bytes)
+  }
+
+  /// A remark on standard error.
+  func note(_ text: String) {
+    clearProgress()
+    Output.note(text + "\n")
+  }
+
+  /// The JSON object, where it was asked for.
+  func json(_ object: JSONObject) throws {
+    guard isJSON else { return }
+    Output.write(JSONValue.object(object).serialized() + "\n")
+    try Output.check()
+  }
+
+  /// A line that stays in place on a terminal, and is a line now and then elsewhere.
+  func progress(_ text: String, isLast: Bool = false) {
+    guard !isQuiet else { return }
+    let now = ContinuousClock.now
+    if hasTerminal {
+      guard isLast || now - lastProgress > .milliseconds(100) else { return }
+      let shown = String(text.prefix(max(20, columns - 1)))
+      Output.note("\r" + shown + String(repeating: " ", count: max(0, lineLength - shown.count)))
+      lineLength = shown.count
+      if isLast {
+        Output.note("\n")
+        lineLength = 0
+      }
+    } else {
+      guard isLast || now - lastProgress > .seconds(10) else { return }
+      Output.note(text + "\n")
+    }
+    lastProgress = now
+  }
+
+  private func clearProgress() {
+    guard lineLength > 0 else { return }
+    Output.note("\r" + String(repeating: " ", count: lineLength) + "\r")
+    lineLength = 0
+  }
+
+  private var columns: Int {
+    var size = winsize()
+    return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+}
+
+/// Numbers as people read them.
+enum Format {
+  static func fixed(_ value: Double, _ digits: Int) -> String {
+    var buffer = [CChar](repeating: 0, count: 64)
+    withVaList([value]) { _ = vsnprintf(&buffer, buffer.count, "%.\(digits)f", $0) }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  static func scientific(_ value: Double) -> String {
+    var buffer = [CChar](repeating: 0, count: 64)
+    withVaList([value]) { _ = vsnprintf(&buffer, buffer.count, "%.2e", $0) }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0 else { return "?" }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3_600 { return "\(whole / 60) min \(whole % 60) s" }
+    return "\(whole / 3_600) h \(whole % 3_600 / 60) min"
+  }
+
+  static func bytes(_ count: Int) -> String {
+    count < 10 << 20 ? "\(fixed(Double(count) / 1_048_576, 1)) MiB" : "\((count + 1 << 19) >> 20) MiB"
+  }
+
+  static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
+}
+
+/// What the kernel says of this process.
+enum Process {
+  /// Largest resident memory so far (VmHWM), mapped pages included.
+  static var peakResidentBytes: Int {
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, 255, file) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      if text.hasPrefix("VmHWM:") {
+        let words = text.split { $0 == " " || $0 == "\t" }
+        return words.count > 1 ? (Int(words[1]) ?? 0) * 1_024 : 0
+      }
+    }
+    return 0
+  }
+}

@@ -1,0 +1,169 @@
+import CausalLM
+import Datasets
+import Inference
+import ModelFiles
+import Serialization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// `lorikeet evaluate`.
+enum EvaluateCommand: Command {
+  static let name = "evaluate"
+  static let summary = "scores a model on a data file: loss, and with --generate its answers"
+  static let positional: [String] = []
+  static let flags =
+    ModelSession.flags + [
+      Flag(name: "--data", value: "FILE", help: "JSONL, as for training", isRequired: true),
+      Flag(name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
+      Flag(name: "--generate", value: nil, help: "answer every row greedily and score the answers"),
+      Flag(name: "--limit", value: "N", help: "only the first N rows"),
+      Flag(name: "--max-tokens", value: "N", help: "most tokens of an answer; default 256"),
+      Flag(name: "--predictions", value: "FILE", help: "write every answer as a line of JSON"),
+    ]
+  static let example = "lorikeet evaluate --model model.gguf --adapter runs/a/adapter --data test.jsonl --generate"
+
+  /// What one model scored.
+  private struct Result {
+    var loss: LossSums
+    var answers: [Evaluation.Answer]
+    var tokens: Int
+    var seconds: Double
+  }
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    let path = arguments.string("--data") ?? ""
+    var rows = try Dataset(readingFrom: [path]).examples
+    if let limit = try arguments.integer("--limit") { rows = Array(rows.prefix(limit)) }
+    let chat = try ModelSession.open(arguments, console)
+    let data = try TokenizedDataset(
+      rows, tokenizer: chat.tokenizer, template: chat.template, maxLength: chat.model.configuration.maximumPositions)
+    let maxTokens = try arguments.integer("--max-tokens") ?? 256
+    let isGenerating = arguments.has("--generate")
+
+    func score(_ label: String) throws -> Result {
+      let clock = ContinuousClock()
+      let began = clock.now
+      let sums = Evaluation.loss(chat.model, data.examples) { done, of in
+        console.progress("\(label): loss \(done)/\(of)", isLast: done == of)
+      }
+      let seconds = (clock.now - began) / .seconds(1)
+      let answers =
+        isGenerating
+        ? try Evaluation.answers(chat, rows, maxTokens: maxTokens) { done, of in
+          console.progress("\(label): answers \(done)/\(of)", isLast: done == of)
+        } : []
+      return Result(loss: sums, answers: answers, tokens: data.counts.tokens, seconds: seconds)
+    }
+
+    let isComparing = arguments.has("--compare-base") && chat.model.adapter != nil
+    let tuned = try score(chat.model.adapter == nil ? "model" : "tuned")
+    let base = isComparing ? try chat.model.withoutAdapter { try score("base") } : nil
+
+    if let file = arguments.string("--predictions") { try writePredictions(tuned, base, to: file) }
+    var json = JSONObject()
+    json["model"] = .string(chat.file.path)
+    json["adapter"] = arguments.string("--adapter").map { .string($0) } ?? .null
+    json["data"] = .string(path)
+    json["precision"] = .string(chat.precision.name)
+    for (key, value) in object(tuned, examples: rows.count) { json[key] = value }
+    if let base {
+      json["base"] = .object(object(base, examples: rows.count))
+      if isGenerating {
+        json["exact_match_difference"] = interval(PairedBootstrap.difference(exact(tuned), exact(base)))
+      }
+    }
+    json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
+    try console.json(json)
+    show(tuned, base, console)
+  }
+
+  private static func exact(_ result: Result) -> [Double] { result.answers.map { $0.score.isExact ? 1 : 0 } }
+
+  private static func interval(_ value: Interval) -> JSONValue {
+    .object(
+      JSONObject([("mean", .number(value.mean)), ("low", .number(value.low)), ("high", .number(value.high))]))
+  }
+
+  private static func object(_ result: Result, examples: Int) -> JSONObject {
+    var json = JSONObject()
+    json["examples"] = .integer(examples)
+    json["supervised_tokens"] = .integer(result.loss.positions)
+    json["loss"] = .number(result.loss.mean)
+    json["perplexity"] = .number(exp(result.loss.mean))
+    json["token_accuracy"] = .number(Double(result.loss.correct) / Double(max(1, result.loss.positions)))
+    json["tokens_per_second"] = .number(Double(result.tokens) / max(result.seconds, 1e-9))
+    guard !result.answers.isEmpty else { return json }
+    var generation = JSONObject()
+    let count = Double(result.answers.count)
+    generation["examples"] = .integer(result.answers.count)
+    generation["exact_match"] = .number(exact(result).reduce(0, +) / count)
+    generation["exact_match_interval"] = interval(PairedBootstrap.mean(exact(result)))
+    func share(_ key: String, _ values: [Double]) {
+      if !values.isEmpty { generation[key] = .number(values.reduce(0, +) / Double(values.count)) }
+    }
+    share("json_valid", result.answers.compactMap { $0.score.isValidJSON.map { $0 ? 1 : 0 } })
+    share("json_exact", result.answers.compactMap { $0.score.isExactJSON.map { $0 ? 1 : 0 } })
+    share("field_accuracy", result.answers.compactMap(\.score.fieldAccuracy))
+    generation["stopped"] = .number(Double(result.answers.count { $0.finishReason == .stop }) / count)
+    json["generation"] = .object(generation)
+    return json
+  }
+
+  private static func show(_ tuned: Result, _ base: Result?, _ console: Console) {
+    func line(_ label: String, _ result: Result) {
+      var text = "\(label)  loss \(Format.fixed(result.loss.mean, 4))  perplexity \(Format.fixed(exp(result.loss.mean), 3))"
+      text += "  token accuracy \(Format.percent(Double(result.loss.correct) / Double(max(1, result.loss.positions))))"
+      console.print(text)
+      guard !result.answers.isEmpty else { return }
+      let interval = PairedBootstrap.mean(exact(result))
+      var answers = "\(label)  exact \(Int(exact(result).reduce(0, +)))/\(result.answers.count)"
+      answers += " = \(Format.percent(interval.mean)) [\(Format.percent(interval.low)), \(Format.percent(interval.high))]"
+      let fields = result.answers.compactMap(\.score.fieldAccuracy)
+      if !fields.isEmpty {
+        let valid = result.answers.count { $0.score.isValidJSON == true }
+        answers += "  valid JSON \(valid)/\(fields.count)"
+        answers += "  fields \(Format.percent(fields.reduce(0, +) / Double(fields.count)))"
+      }
+      console.print(answers)
+    }
+    if let base { line("base ", base) }
+    line(base == nil ? "model" : "tuned", tuned)
+    guard let base, !base.answers.isEmpty else { return }
+    let difference = PairedBootstrap.difference(exact(tuned), exact(base))
+    console.print(
+      "difference in exact answers \(Format.percent(difference.mean)) [\(Format.percent(difference.low)), \(Format.percent(difference.high))], paired bootstrap, 95 %")
+    for (a, b) in zip(tuned.answers, base.answers).prefix(3) {
+      console.print("\n\(a.source)")
+      if let question = a.prompt.last?["content"]?.stringValue { console.print("  asked  \(oneLine(question))") }
+      console.print("  right  \(oneLine(a.reference))")
+      console.print("  base   \(oneLine(b.text))")
+      console.print("  tuned  \(oneLine(a.text))\(a.score.isExact ? "  ✓" : "")")
+    }
+  }
+
+  private static func oneLine(_ text: String) -> String {
+    let line = text.split(separator: "\n").joined(separator: " ⏎ ")
+    return line.count > 300 ? line.prefix(300) + " …" : line
+  }
+
+  private static func writePredictions(_ tuned: Result, _ base: Result?, to path: String) throws {
+    let file = try AtomicFile(path: path, replacing: true)
+    for (index, answer) in tuned.answers.enumerated() {
+      var json = JSONObject()
+      json["source"] = .string("\(answer.source)")
+      json["messages"] = .array(answer.prompt)
+      json["reference"] = .string(answer.reference)
+      json["prediction"] = .string(answer.text)
+      json["exact"] = .bool(answer.score.isExact)
+      json["finish_reason"] = .string(answer.finishReason.rawValue)
+      if let base {
+        json["base_prediction"] = .string(base.answers[index].text)
+        json["base_exact"] = .bool(base.answers[index].score.isExact)
+      }
+      try file.write(JSONValue.object(json).serialized() + "\n")
+    }
+    try file.commit()
+  }
+}

@@ -1,0 +1,51 @@
+import CausalLM
+import Configuration
+import Datasets
+import LoRA
+import ModelFiles
+import Tokenization
+import Training
+
+/// The tool's exit codes: 0 done; 1 failed; 64 usage or configuration; 65 bad data; 66 missing input; 74 I/O; 130
+/// stopped by Ctrl-C after saving.
+enum ExitCode {
+  static func of(_ error: any Error) -> Int32 {
+    switch error {
+    case is UsageError: 64
+    case let error as ConfigurationError:
+      switch error {
+      case .missingFile: 66
+      case .unreadableFile: 74
+      default: 64
+      }
+    case let error as ModelFileError: error.exitCode
+    case let error as TrainingError:
+      switch error {
+      case .outputExists, .resumeMismatch: 64
+      case .nothingToResume: 66
+      case .noExamples, .damagedCheckpoint: 65
+      case .notFinite: 1
+      }
+    case let error as LoRAError:
+      switch error {
+      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern: 64
+      case .missingFile: 66
+      default: 65
+      }
+    case let error as ModelError:
+      if case .tooLarge = error { 1 } else { 65 }
+    case let error as DatasetError: datasetCode(error)
+    case is TokenizerError, is TemplateError, is InputError: 65
+    case is OutputError: 74
+    default: 1
+    }
+  }
+
+  private static func datasetCode(_ error: DatasetError) -> Int32 {
+    switch error {
+    case .missingFile: 66
+    case .unreadableFile: 74
+    default: 65
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import CausalLM
+import Inference
+import LoRA
+import ModelFiles
+import Quantization
+import Serialization
+import Training
+
+/// `lorikeet merge`.
+enum MergeCommand: Command {
+  static let name = "merge"
+  static let summary = "folds adapters into the weights and writes a stand-alone model"
+  static let positional: [String] = []
+  static let flags = [
+    Flag(name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name", isRequired: true),
+    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true, isRepeatable: true),
+    Flag(name: "--scale", value: "S", help: "factor of the adapter before it; default 1", isRepeatable: true),
+    Flag(name: "--output", value: "O", help: "a .gguf file, or a folder for Hugging Face safetensors", isRequired: true),
+    Flag(name: "--type", value: "T", help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
+    Flag(name: "--load-in-4bit", value: nil, help: "merge into what NF4 holds of the base"),
+  ]
+  static let example = "lorikeet merge --model model.gguf --adapter runs/a/adapter --output tuned.gguf --type q8_0"
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    let output = arguments.string("--output") ?? ""
+    let typeName = arguments.string("--type") ?? "f16"
+    guard let type = StorageType(rawValue: typeName) else {
+      throw UsageError(
+        command: Self.self, "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\"")
+    }
+    let folders = arguments.strings("--adapter")
+    let scales = try arguments.strings("--scale").map { text in
+      guard let scale = Float(text), scale.isFinite else {
+        throw UsageError(command: Self.self, "--scale: expected a number, found \"\(text)\"")
+      }
+      return scale
+    }
+    guard scales.count <= folders.count else {
+      throw UsageError(command: Self.self, "--scale is given more often than --adapter")
+    }
+    let records = folders.compactMap(AdapterRecord.read)
+    var precision: CausalLM.Precision = .stored
+    if arguments.has("--load-in-4bit") {
+      precision = .nf4(doubleQuantized: true)
+    } else if let record = records.first, record.precision == "nf4" {
+      precision = .nf4(doubleQuantized: record.isDoubleQuantized)
+      console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
+    }
+    let chat = try ModelSession.load(arguments.string("--model") ?? "", precision, console)
+    if let record = records.first, record.baseHash != (try chat.file.contentHash()) {
+      console.note("warning: the adapter was trained on \(record.baseName), whose content differs from \(chat.file.path)")
+    }
+    let adapters = try folders.enumerated().map { index, folder in
+      (try AdapterFolder.read(folder, for: chat.model.adaptableLayers), index < scales.count ? scales[index] : 1)
+    }
+    let merge = ModelMerge(chat, adapters: adapters)
+    console.progress("writing \(output)")
+    let isGGUF = output.hasSuffix(".gguf")
+    let written =
+      isGGUF
+      ? try GGUFModelWriter.write(chat.file, to: output, as: type, rows: merge.rows)
+      : try HuggingFaceWriter.write(chat.file, to: output, as: type, rows: merge.rows)
+
+    var json = JSONObject()
+    json["output"] = .string(written.path)
+    json["bytes"] = .integer(written.byteCount)
+    json["types"] = .object(JSONObject(written.typeCounts.map { ($0.type.rawValue, .integer($0.count)) }))
+    let types = written.typeCounts.map { "\($0.count) \($0.type.rawValue)" }.joined(separator: ", ")
+    console.print("wrote \(written.path): \(Format.bytes(written.byteCount)), tensors \(types)")
+
+    // One adapter can be applied beside the base, so what the merge lost can be measured.
+    if adapters.count == 1, adapters[0].1 == 1 {
+      chat.model.attach(adapters[0].0)
+      let merged = try ChatModel(path: output)
+      let texts = try probes(chat)
+      let distance = ModelMerge.distance(chat.model, merged.model, on: texts)
+      json["max_logit_difference"] = .number(distance.logits)
+      json["kl_divergence"] = .number(distance.divergence)
+      json["top1_agreement"] = .number(distance.agreement)
+      console.print(
+        "against base + adapter on \(distance.positions) positions: max|Δlogit|/max|logit| \(Format.scientific(distance.logits)), KL \(Format.scientific(distance.divergence)) nats, same likeliest token \(Format.percent(distance.agreement))")
+      if type.blockElements > 1 {
+        console.print("the difference is what storing the merged weights as \(type.rawValue) cost")
+      }
+      if precision != .stored {
+        console.print("the linear layers hold what NF4 kept of the base, since that is what the adapter was trained on")
+      }
+    }
+    try console.json(json)
+  }
+
+  /// A few texts of the kind that the model sees.
+  private static func probes(_ chat: ChatModel) throws -> [[Int32]] {
+    let questions = [
+      "What is the capital of France?", "Write a short poem about the sea.",
+      "my order 48213 still hasn't arrived, can you check?", "List three uses of copper.",
+    ]
+    return try questions.map { try chat.prompt([ChatModel.message("user", $0)]) }
+  }
+}

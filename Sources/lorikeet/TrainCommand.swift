@@ -1,0 +1,235 @@
+import CausalLM
+import Configuration
+import Datasets
+import Inference
+import Kernels
+import LoRA
+import ModelFiles
+import Serialization
+import Tokenization
+import Training
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// `lorikeet train`.
+enum TrainCommand: Command {
+  static let name = "train"
+  static let summary = "fine-tunes a model as a YAML configuration says"
+  static let positional = ["CONFIG.yaml"]
+  static let flags = [
+    Flag(name: "--set", value: "key=value", help: "replaces a key, such as training.learning_rate=1e-4", isRepeatable: true),
+    Flag(name: "--resume", value: "PATH", help: "continues the run in output_dir, or in PATH, from its newest checkpoint", hasOptionalValue: true),
+    Flag(name: "--output", value: "DIR", help: "the run folder, in place of training.output_dir"),
+  ]
+  static let example = "lorikeet train configs/support.yaml --set training.num_train_epochs=1"
+
+  static func run(_ arguments: Arguments, _ console: Console) throws {
+    var overrides = arguments.strings("--set")
+    if let output = arguments.string("--output") { overrides.append("training.output_dir=\(output)") }
+    var configuration = try RunConfiguration.load(path: arguments.positional[0], overrides: overrides)
+    let resumePath = arguments.string("--resume")
+    if let resumePath, !resumePath.isEmpty { configuration.training.outputDir = runFolder(of: resumePath) }
+    let folder = RunFolder(configuration.training.outputDir)
+    if resumePath == nil, access(folder.path, F_OK) == 0 { throw TrainingError.outputExists(path: folder.path) }
+
+    // Everything that a user's file can be wrong in is read before anything is written.
+    let file = try ModelFile.open(configuration.model.path)
+    let tokenizer = try file.makeTokenizer()
+    let template = try file.makeChatTemplate(tokenizer)
+    func tokenized(_ paths: [String], _ label: String) throws -> TokenizedDataset? {
+      guard !paths.isEmpty else { return nil }
+      let dataset = try Dataset(readingFrom: paths)
+      let tokens = try TokenizedDataset(
+        dataset.examples, tokenizer: tokenizer, template: template, maxLength: configuration.data.maxLength,
+        overlong: configuration.data.overlong, assistantOnly: configuration.data.assistantOnlyLoss)
+      for file in dataset.files { console.note("\(label): \(file)") }
+      var text = "\(label): \(tokens.examples.count) rows, \(tokens.counts.tokens) tokens, \(tokens.counts.supervisedTokens) supervised"
+      if tokens.counts.dropped > 0 { text += ", \(tokens.counts.dropped) rows dropped as too long" }
+      if tokens.counts.truncated > 0 { text += ", \(tokens.counts.truncated) rows truncated" }
+      if tokens.counts.supervisedTokensLost > 0 { text += ", \(tokens.counts.supervisedTokensLost) supervised tokens lost" }
+      console.note(text)
+      return tokens
+    }
+    guard let train = try tokenized(configuration.data.train, "train") else { throw TrainingError.noExamples }
+    let validation = try tokenized(configuration.data.validation, "validation")
+
+    let precision: CausalLM.Precision =
+      configuration.model.loadIn4Bit ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
+    let chat = try ModelSession.load(configuration.model.path, precision, console)
+    let adapter = try LoRAAdapter.starting(configuration.lora, for: chat.model, seed: configuration.training.seed)
+    let run = try FineTuning(
+      configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model, adapter: adapter,
+      examples: train.examples, validation: validation?.examples ?? [])
+    console.note(
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels")
+
+    let record = AdapterRecord(
+      baseName: file.displayName, baseHash: try file.contentHash(), precision: precision.name,
+      isDoubleQuantized: configuration.model.useDoubleQuant,
+      templateHash: template.map { hash(Array($0.source.utf8)) } ?? "", dataHash: try dataHash(configuration.data.train))
+    var identity = configuration.numericIdentity
+    identity["base_sha256"] = .string(record.baseHash)
+    identity["data_sha256"] = .string(record.dataHash)
+    identity["kernels"] = .string("\(KernelPath.active)")
+
+    if resumePath != nil {
+      let used = try folder.resume(run, identity: identity) { console.note("warning: \($0)") }
+      console.note("resuming from \(used)")
+    } else {
+      try folder.create(configuration)
+    }
+    let reporter = TrainReporter(run: run, folder: folder, console: console)
+    Interrupt.install()
+    let summary = try run.run(
+      save: { run in
+        try folder.save(
+          run, identity: identity, baseModel: configuration.model.path, limit: configuration.training.saveTotalLimit)
+      }, listener: reporter.hear)
+    if let error = reporter.error { throw error }
+
+    try writeAdapter(adapter, record, to: folder, baseModel: configuration.model.path)
+    let json = summaryJSON(summary, configuration, file)
+    try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
+    try console.json(json)
+    let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
+    console.print(
+      "\(outcome): \(summary.steps) steps, \(summary.trainedTokens) tokens in \(Format.duration(summary.seconds)) (\(Int(Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))) tokens/s), loss \(Format.fixed(summary.finalLoss, 4))"
+        + (summary.bestValidationLoss.map { ", best validation loss \(Format.fixed($0, 4)) at step \(summary.bestStep ?? 0)" } ?? ""))
+    console.print("adapter: \(folder.adapter)")
+    if summary.outcome == .interrupted {
+      console.note("continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
+      exit(130)
+    }
+  }
+
+  /// The run folder that a path for `--resume` means: itself, or the one around a checkpoint.
+  private static func runFolder(of path: String) -> String {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    if let index = parts.lastIndex(of: "checkpoints"), index > 0 { return parts[..<index].joined(separator: "/") }
+    return path
+  }
+
+  private static func hash(_ bytes: [UInt8]) -> String {
+    var hash = SHA256()
+    hash.update(bytes)
+    return hash.hexadecimalDigest()
+  }
+
+  private static func dataHash(_ paths: [String]) throws -> String {
+    var hash = SHA256()
+    for path in paths { try MappedFile(path: path).withBytes { hash.update($0) } }
+    return hash.hexadecimalDigest()
+  }
+
+  private static func writeAdapter(_ adapter: LoRAAdapter, _ record: AdapterRecord, to folder: RunFolder, baseModel: String) throws {
+    try folder.replaceAdapter { staging in
+      try AdapterFolder.write(adapter, to: staging, baseModel: baseModel)
+      let file = try AtomicFile(path: "\(staging)/\(AdapterRecord.fileName)")
+      try file.write(record.json.serialized(pretty: true) + "\n")
+      try file.commit()
+    }
+  }
+
+  private static func summaryJSON(_ summary: TrainingSummary, _ configuration: RunConfiguration, _ file: ModelFile) -> JSONObject {
+    var json = JSONObject()
+    json["outcome"] = .string(summary.outcome.rawValue)
+    json["steps"] = .integer(summary.steps)
+    json["final_loss"] = .number(summary.finalLoss)
+    json["best_validation_loss"] = summary.bestValidationLoss.map { .number($0) } ?? .null
+    json["best_step"] = summary.bestStep.map { .integer($0) } ?? .null
+    json["trained_tokens"] = .integer(summary.trainedTokens)
+    json["supervised_tokens"] = .integer(summary.supervisedTokens)
+    json["tokens_per_second"] = .number(Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))
+    json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
+    json["seconds"] = .number(summary.seconds)
+    json["seed"] = .integer(Int(clamping: configuration.training.seed))
+    json["threads"] = .integer(Parallel.threads)
+    json["kernels"] = .string("\(KernelPath.active)")
+    json["model"] = .string(file.displayName)
+    json["versions"] = .object(JSONObject([("lorikeet", .string(Version.text))]))
+    return json
+  }
+}
+
+/// Turns a run's events into metrics and progress.
+final class TrainReporter {
+  private let run: FineTuning
+  private let folder: RunFolder
+  private let console: Console
+  private var mean: Double?
+  private(set) var error: (any Error)?
+
+  init(run: FineTuning, folder: RunFolder, console: Console) {
+    self.run = run
+    self.folder = folder
+    self.console = console
+  }
+
+  func hear(_ event: TrainingEvent) -> TrainingDecision {
+    do {
+      try report(event)
+    } catch {
+      // A run whose metrics cannot be written is stopped with a checkpoint rather than going on unseen.
+      self.error = self.error ?? error
+      return .stop
+    }
+    return Interrupt.isRequested || error != nil ? .stop : .resume
+  }
+
+  private func report(_ event: TrainingEvent) throws {
+    switch event {
+    case .started: break
+    case .step(let step):
+      mean = mean.map { 0.9 * $0 + 0.1 * step.loss } ?? step.loss
+      if step.step % run.configuration.loggingSteps == 0 || step.step == run.totalSteps { try log(step) }
+      let left = Double(run.totalSteps - step.step) * run.state.stepSeconds / Double(max(1, step.step))
+      console.progress(
+        "step \(step.step)/\(run.totalSteps)  epoch \(Format.fixed(step.epoch, 2))  loss \(Format.fixed(step.loss, 4)) (mean \(Format.fixed(mean ?? 0, 4)))  lr \(Format.scientific(step.learningRate))  \(Int(Double(step.tokens) / max(step.seconds, 1e-9))) tok/s  left \(Format.duration(left))",
+        isLast: step.step == run.totalSteps)
+    case .validation(let step, let epoch, let loss, let isBest):
+      var line = JSONObject()
+      line["step"] = .integer(step)
+      line["epoch"] = .number(epoch)
+      line["validation_loss"] = .number(loss)
+      try folder.log(line)
+      console.note("step \(step): validation loss \(Format.fixed(loss, 4))\(isBest ? ", the best so far" : "")")
+    case .validationProgress(let done, let of): console.progress("validation \(done)/\(of)")
+    case .checkpoint: break
+    case .stoppedEarly(let step, let best):
+      console.note("step \(step): validation has not improved since step \(best); stopping")
+    }
+  }
+
+  private func log(_ step: StepReport) throws {
+    var line = JSONObject()
+    line["step"] = .integer(step.step)
+    line["epoch"] = .number(step.epoch)
+    line["loss"] = .number(step.loss)
+    line["learning_rate"] = .number(step.learningRate)
+    line["grad_norm"] = .number(step.gradientNorm)
+    line["tokens"] = .integer(step.tokens)
+    line["supervised_tokens"] = .integer(step.supervisedTokens)
+    line["tokens_per_second"] = .number(Double(step.tokens) / max(step.seconds, 1e-9))
+    line["elapsed_seconds"] = .number(step.elapsedSeconds)
+    try folder.log(line)
+  }
+}
+
+/// Ctrl-C and SIGTERM: once to save and stop after the step, twice to end at once.
+enum Interrupt {
+  // Written by the handler alone, read between steps; a word's store is atomic.
+  nonisolated(unsafe) private static var count: sig_atomic_t = 0
+
+  static var isRequested: Bool { count > 0 }
+
+  static func install() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        Interrupt.count += 1
+        if Interrupt.count > 1 { _exit(130) }
+      }
+    }
+  }
+}
