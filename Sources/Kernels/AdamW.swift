@@ -8,21 +8,23 @@ internal import CMicroKernels
 ///
 /// - SeeAlso: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
 public enum AdamW {
-  /// The settings of one update.
+  /// The settings of one update, in double: the complements of the decays, 1 − 0.999, lose too much in Float.
   public struct Settings: Sendable, Equatable {
     /// Step length.
-    public var learningRate: Float
+    public var learningRate: Double
     /// Decay of the first moment.
-    public var beta1: Float
+    public var beta1: Double
     /// Decay of the second moment.
-    public var beta2: Float
+    public var beta2: Double
     /// Added to the root of the second moment.
-    public var epsilon: Float
+    public var epsilon: Double
     /// Decoupled weight decay.
-    public var weightDecay: Float
+    public var weightDecay: Double
 
     /// Makes the settings of one update.
-    public init(learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
+    public init(
+      learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
+    ) {
       self.learningRate = learningRate
       self.beta1 = beta1
       self.beta2 = beta2
@@ -42,26 +44,28 @@ public enum AdamW {
     _ parameters: FloatBuffer, gradients: FloatBuffer, firstMoment: FloatBuffer, secondMoment: FloatBuffer,
     step: Int, settings: Settings, gradientScale: Float = 1, path: KernelPath = .active
   ) {
-    let stepSize = Float(Double(settings.learningRate) / (1 - pow(Double(settings.beta1), Double(step))))
-    let rootCorrection = Float((1 - pow(Double(settings.beta2), Double(step))).squareRoot())
+    let kept = Float(1 - settings.learningRate * settings.weightDecay)
+    let (complement1, complement2) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
+    let (beta2, epsilon) = (Float(settings.beta2), Float(settings.epsilon))
+    let stepSize = Float(settings.learningRate / (1 - pow(settings.beta1, Double(step))))
+    let rootCorrection = Float((1 - pow(settings.beta2, Double(step))).squareRoot())
     Parallel.rows(parameters.count, block: block) { range, _ in
       let (n, o) = (Int64(range.count), range.lowerBound)
       let (g, m, v, p) = (
         gradients.base + o, firstMoment.base + o, secondMoment.base + o, parameters.base + o
       )
-      let s = settings
       switch path {
       case .avx512:
         lk_adamw_avx512(
-          n, s.learningRate, s.beta1, s.beta2, s.epsilon, s.weightDecay, stepSize, rootCorrection,
+          n, kept, complement1, beta2, complement2, epsilon, stepSize, rootCorrection,
           gradientScale, g, m, v, p)
       case .avx2:
         lk_adamw_avx2(
-          n, s.learningRate, s.beta1, s.beta2, s.epsilon, s.weightDecay, stepSize, rootCorrection,
+          n, kept, complement1, beta2, complement2, epsilon, stepSize, rootCorrection,
           gradientScale, g, m, v, p)
       case .baseline:
         lk_adamw_baseline(
-          n, s.learningRate, s.beta1, s.beta2, s.epsilon, s.weightDecay, stepSize, rootCorrection,
+          n, kept, complement1, beta2, complement2, epsilon, stepSize, rootCorrection,
           gradientScale, g, m, v, p)
       }
     }

@@ -24,8 +24,6 @@ public final class CausalAttention: @unchecked Sendable {
   public let scale: Float
 
   private static let queryBlock = 64
-  private var scratch: [FloatBuffer] = []
-  private var scratchKeys = 0
   // Gradients of keys and values for each query head, summed over each group afterwards.
   private var expandedGradKeys = FloatBuffer(count: 0)
   private var expandedGradValues = FloatBuffer(count: 0)
@@ -39,7 +37,7 @@ public final class CausalAttention: @unchecked Sendable {
     self.scale = scale
   }
 
-  /// Scratch of one worker for chains of up to `scratchKeys` keys.
+  /// A task's scratch memory, for chains of up to `keys` keys.
   private struct Scratch {
     let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores, gradScores: UnsafeMutablePointer<Float>
     let stride: Int
@@ -60,15 +58,6 @@ public final class CausalAttention: @unchecked Sendable {
       gradValues = base + 5 * matrix
       scores = base + 6 * matrix
       gradScores = scores + CausalAttention.queryBlock * stride
-    }
-  }
-
-  private func reserve(_ chains: SegmentChains) {
-    let keys = chains.lengths.max() ?? 0
-    if keys > scratchKeys || scratch.count < Parallel.threads {
-      scratchKeys = max(keys, scratchKeys)
-      let count = Scratch.count(keys: scratchKeys, headDimension: headDimension)
-      scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: count) }
     }
   }
 
@@ -117,14 +106,15 @@ public final class CausalAttention: @unchecked Sendable {
     logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
   ) {
     let chains = SegmentChains(segments)
-    reserve(chains)
+    let longest = chains.lengths.max() ?? 0
+    let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let group = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(segments.count * heads) { task, worker in
+    Parallel.run(segments.count * heads, scratchCount: scratchCount) { task, scratch in
       let (index, head) = (task / heads, task % heads)
       let segment = segments[index]
       let length = chains.lengths[index]
-      let s = Scratch(scratch[worker].base, keys: scratchKeys, headDimension: d)
+      let s = Scratch(scratch, keys: longest, headDimension: d)
       gather(keys, chains.ranges[index], head: head / group, into: s.keys)
       gather(values, chains.ranges[index], head: head / group, into: s.values)
       makePanels(s.keys, count: length, into: s.keyPanels, path)
@@ -167,7 +157,8 @@ public final class CausalAttention: @unchecked Sendable {
     path: KernelPath = .active
   ) {
     let chains = SegmentChains(segments)
-    reserve(chains)
+    let longest = chains.lengths.max() ?? 0
+    let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let group = heads / keyValueHeads
     let d = headDimension
     let width = heads * d
@@ -178,9 +169,9 @@ public final class CausalAttention: @unchecked Sendable {
     let expandedKeys = expandedGradKeys.matrix(rows: queries.rows, columns: width)
     let expandedValues = expandedGradValues.matrix(rows: queries.rows, columns: width)
 
-    Parallel.run(chains.trees.count * heads) { task, worker in
+    Parallel.run(chains.trees.count * heads, scratchCount: scratchCount) { task, scratch in
       let (tree, head) = (chains.trees[task / heads], task % heads)
-      let s = Scratch(scratch[worker].base, keys: scratchKeys, headDimension: d)
+      let s = Scratch(scratch, keys: longest, headDimension: d)
       let column = head * d
       for index in tree {
         for row in segments[index].start..<segments[index].start + segments[index].count {
@@ -275,18 +266,12 @@ public final class CausalAttention: @unchecked Sendable {
   ///   - caches: one per sequence.
   ///   - output: as `queries`, overwritten.
   public func decode(queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active) {
-    let keys = caches.map(\.keys.rows).max() ?? 0
-    if keys > scratchKeys || scratch.count < Parallel.threads {
-      scratchKeys = max(keys + 64, scratchKeys)
-      let count = Scratch.count(keys: scratchKeys, headDimension: headDimension)
-      scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: count) }
-    }
     let group = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(caches.count * keyValueHeads) { task, worker in
+    let longest = caches.map(\.keys.rows).max() ?? 0
+    Parallel.run(caches.count * keyValueHeads, scratchCount: longest) { task, scores in
       let (sequence, shared) = (task / keyValueHeads, task % keyValueHeads)
       let cache = caches[sequence]
-      let scores = scratch[worker].base
       let count = cache.keys.rows
       for head in shared * group..<(shared + 1) * group {
         let q = queries.row(sequence) + head * d

@@ -1,5 +1,4 @@
 internal import CMicroKernels
-internal import COpenBLAS
 
 /// Products of small and irregular matrices on one thread: the block that everything else is built from.
 ///
@@ -16,7 +15,7 @@ public enum GEMM {
   ///   - m: rows of A and C.
   ///   - n: columns of B and C, at most 32.
   ///   - k: columns of A, rows of B.
-  ///   - a: element (i, k) at `i * rsa + k * csa`; one of the strides is 1.
+  ///   - a: element (i, k) at `i * rsa + k * csa`.
   ///   - b: element (k, j) at `k * ldb + j`.
   ///   - c: element (i, j) at `i * ldc + j`; added to where `accumulate`, else overwritten.
   @inlinable
@@ -44,11 +43,9 @@ public enum GEMM {
         Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc), alpha,
         accumulate ? 1 : 0)
     case .baseline:
-      let isTransposed = csa != 1
-      cblas_sgemm(
-        CblasRowMajor, isTransposed ? CblasTrans : CblasNoTrans, CblasNoTrans, blasint(m), blasint(n),
-        blasint(k), alpha, a, blasint(max(1, isTransposed ? csa : rsa)), b, blasint(max(1, ldb)),
-        accumulate ? 1 : 0, c, blasint(max(1, ldc)))
+      lk_gemm_baseline(
+        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc), alpha,
+        accumulate ? 1 : 0)
     }
   }
 

@@ -9,7 +9,7 @@ import CMicroKernels
 /// One binary carries all of them. `LORIKEET_KERNELS=baseline|avx2|avx512` asks for a lesser one than the CPU
 /// offers, for tests and for comparing machines; a greater one is ignored.
 public enum KernelPath: Int, Sendable, Comparable, CaseIterable, CustomStringConvertible {
-  /// Any CPU: products by OpenBLAS, everything else as compiled for the build's target.
+  /// Any CPU: as compiled for the build's target.
   case baseline
   /// AVX2 with FMA and F16C.
   case avx2

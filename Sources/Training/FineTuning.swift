@@ -210,9 +210,8 @@ public final class FineTuning {
       adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment, secondMoment: secondMoment,
       step: step + 1,
       settings: AdamW.Settings(
-        learningRate: Float(learningRate[step]), beta1: Float(configuration.adamBeta1),
-        beta2: Float(configuration.adamBeta2), epsilon: Float(configuration.adamEpsilon),
-        weightDecay: Float(configuration.weightDecay)),
+        learningRate: learningRate[step], beta1: configuration.adamBeta1, beta2: configuration.adamBeta2,
+        epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay),
       gradientScale: Float(clip))
     return StepReport(
       step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,

@@ -18,6 +18,11 @@ public struct TensorFixture {
   /// The names of all tensors.
   public var names: [String] { header.keys.filter { $0 != "__metadata__" } }
 
+  /// What stands before the first dot of a name, each once: fixtures of kernels name tensors `case.role`.
+  public var cases: [String] {
+    Set(names.compactMap { $0.split(separator: ".").first.map(String.init) }).sorted()
+  }
+
   private func raw(_ name: String) -> ArraySlice<UInt8> {
     let offsets = header[name]?["data_offsets"]?.arrayValue?.compactMap(\.intValue) ?? [0, 0]
     return bytes[(start + offsets[0])..<(start + offsets[1])]

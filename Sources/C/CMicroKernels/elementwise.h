@@ -184,19 +184,20 @@ LK_ALWAYS_INLINE void lk_dropout_add_body(
   for (int64_t i = 0; i < n; i++) y[i] += lk_dropout_bits(key, (uint32_t)i) >= threshold ? x[i] * scale : 0.0f;
 }
 
-/// One AdamW update (Loshchilov and Hutter 2019) in PyTorch's order of operations.
+/// One AdamW update (Loshchilov and Hutter 2019) in PyTorch's order of operations. The caller forms what depends on
+/// the settings alone in double, as PyTorch does: 1 − 0.999f is 10⁻⁵ off 0.001.
 LK_ALWAYS_INLINE void lk_adamw_body(
-    int64_t n, float learning_rate, float beta1, float beta2, float epsilon, float decay, float step_size,
+    int64_t n, float kept, float complement1, float beta2, float complement2, float epsilon, float step_size,
     float root_correction2, float gradient_scale, const float *restrict gradient, float *restrict m,
     float *restrict v, float *restrict parameter) {
-  const float kept = 1.0f - learning_rate * decay;
   for (int64_t i = 0; i < n; i++) {
     const float g = gradient[i] * gradient_scale;
-    const float mi = m[i] + (g - m[i]) * (1.0f - beta1);
-    const float vi = v[i] * beta2 + g * g * (1.0f - beta2);
+    const float mi = m[i] + complement1 * (g - m[i]);
+    const float vi = v[i] * beta2 + complement2 * g * g;
     m[i] = mi;
     v[i] = vi;
-    parameter[i] = parameter[i] * kept - step_size * (mi / (__builtin_elementwise_sqrt(vi) / root_correction2 + epsilon));
+    const float denominator = __builtin_elementwise_sqrt(vi) / root_correction2 + epsilon;
+    parameter[i] = parameter[i] * kept - step_size * mi / denominator;
   }
 }
 
@@ -245,10 +246,10 @@ LK_COMPILE(void, dropout, (int64_t n, uint64_t key, uint32_t threshold, float sc
 LK_COMPILE(void, dropout_add, (int64_t n, uint64_t key, uint32_t threshold, float scale, const float *x, float *y),
            (n, key, threshold, scale, x, y))
 LK_COMPILE(void, adamw,
-           (int64_t n, float learning_rate, float beta1, float beta2, float epsilon, float decay, float step_size,
+           (int64_t n, float kept, float complement1, float beta2, float complement2, float epsilon, float step_size,
             float root_correction2, float gradient_scale, const float *gradient, float *m, float *v, float *parameter),
-           (n, learning_rate, beta1, beta2, epsilon, decay, step_size, root_correction2, gradient_scale, gradient, m,
-            v, parameter))
+           (n, kept, complement1, beta2, complement2, epsilon, step_size, root_correction2, gradient_scale, gradient,
+            m, v, parameter))
 LK_COMPILE(void, transpose_panel, (int64_t k, int64_t n, const float *a, int64_t lda, float *panel),
            (k, n, a, lda, panel))
 

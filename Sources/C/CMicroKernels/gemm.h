@@ -177,10 +177,16 @@ static inline LK_AVX2 void lk_gemm_avx2(
 }
 
 /// The product for one panel (`n` ≤ 32) and any number of rows, for any CPU.
+///
+/// Not OpenBLAS: its results for a row change with the number of rows beside it, and with the instructions that a CPU
+/// of this path has it is the slower one at these sizes.
 static inline void lk_gemm_baseline(
     int64_t m, int64_t n, int64_t k, const float *a, int64_t rsa, int64_t csa, const float *b, int64_t ldb, float *c,
     int64_t ldc, float alpha, int accumulate) {
-  lk_tile_scalar(m, n, k, a, rsa, csa, b, ldb, c, ldc, alpha, accumulate);
+  if (n == LK_PANEL)
+    lk_tile_scalar(m, LK_PANEL, k, a, rsa, csa, b, ldb, c, ldc, alpha, accumulate);
+  else
+    lk_tile_scalar(m, n, k, a, rsa, csa, b, ldb, c, ldc, alpha, accumulate);
 }
 
 #endif

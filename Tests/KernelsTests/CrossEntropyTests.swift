@@ -1,0 +1,126 @@
+import Foundation
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("CrossEntropy") struct CrossEntropyTests {
+  /// Losses, which targets are the likeliest, and the gradients of the logits.
+  static func evaluate(
+    _ logits: GuardedMatrix, targets: [Int32], scales: [Float]?, path: KernelPath
+  ) -> [CrossEntropy.RowResult] {
+    var results = [CrossEntropy.RowResult](repeating: .init(), count: targets.count)
+    if let scales {
+      CrossEntropy.evaluate(
+        logits.matrix, targets: targets, gradientScales: scales, results: &results, path: path)
+    } else {
+      CrossEntropy.evaluate(
+        logits.matrix, targets: targets, gradientScales: nil, results: &results, path: path)
+    }
+    return results
+  }
+
+  @Test("gives PyTorch's losses and gradients", arguments: KernelPath.available)
+  func equalsPyTorch(_ path: KernelPath) throws {
+    let fixture = try TensorFixture("kernels/cross_entropy.safetensors")
+    #expect(fixture.cases.count == 5)
+    for name in fixture.cases {
+      let shape = fixture.shape("\(name).logits")
+      let values = fixture.floats("\(name).logits")
+      let weights = fixture.floats("\(name).weights")
+      let logits = GuardedMatrix(rows: shape[0], columns: shape[1], values)
+      let results = Self.evaluate(
+        logits, targets: fixture.integers("\(name).targets"), scales: weights, path: path)
+      // A loss is the difference of two numbers as large as the logits.
+      let rounding = 3e-7 * largestMagnitude(values, atLeast: 10)
+      expectClose(
+        results.map(\.loss), fixture.floats("\(name).losses"), relative: 1e-6, absolute: rounding,
+        name)
+      let loss = zip(weights, results).reduce(0.0) { $0 + Double($1.0) * Double($1.1.loss) }
+      expectClose(
+        [Float(loss)], fixture.floats("\(name).loss"), relative: 1e-6, absolute: 6 * rounding, name)
+      expectClose(
+        logits.values, fixture.floats("\(name).grad_logits"), relative: 1e-6, absolute: rounding,
+        name)
+      #expect(logits.isIntact)
+    }
+  }
+
+  @Test(
+    "the gradient is the central difference of the loss", arguments: KernelPath.available,
+    [1, 2, 17, 33])
+  func gradientEqualsCentralDifference(_ path: KernelPath, _ vocabulary: Int) {
+    var numbers = SeededNumbers(10)
+    let values = numbers.floats(3 * vocabulary, within: 5)
+    let targets = (0..<3).map { _ in Int32(numbers.integer(below: vocabulary)) }
+    let scales: [Float] = [1, 0, 0.375]
+    let logits = GuardedMatrix(rows: 3, columns: vocabulary, values)
+    _ = Self.evaluate(logits, targets: targets, scales: scales, path: path)
+    expectGradient(logits.values, at: values) { x in
+      (0..<3).reduce(0) { loss, row in
+        let logits = x[row * vocabulary..<(row + 1) * vocabulary]
+        let target = x[row * vocabulary + Int(targets[row])]
+        return loss + Double(scales[row]) * (log(logits.reduce(0) { $0 + exp($1) }) - target)
+      }
+    }
+  }
+
+  @Test("without scales the logits stay as they are", arguments: KernelPath.available)
+  func leavesLogits(_ path: KernelPath) {
+    var numbers = SeededNumbers(11)
+    let values = numbers.floats(2 * 67, within: 9)
+    let logits = GuardedMatrix(rows: 2, columns: 67, values)
+    let alone = Self.evaluate(logits, targets: [0, 66], scales: nil, path: path)
+    expectSameBits(logits.values, values)
+    let both = Self.evaluate(logits, targets: [0, 66], scales: [1, 1], path: path)
+    expectSameBits(both.map(\.loss), alone.map(\.loss))
+  }
+
+  @Test(
+    "stays finite and right at extremes", arguments: KernelPath.available,
+    [80, 1e4, 3e38] as [Float])
+  func extremes(_ path: KernelPath, _ size: Float) {
+    let columns = 35
+    var values = [Float](repeating: -size, count: 2 * columns)
+    values[5] = size
+    values[columns + 7] = size
+    let logits = GuardedMatrix(rows: 2, columns: columns, values)
+    let results = Self.evaluate(logits, targets: [5, 8], scales: [1, 1], path: path)
+    #expect(results[0].loss.magnitude < 1e-6)
+    #expect(results[0].isCorrect)
+    #expect(results[1].loss == 2 * size)
+    #expect(!results[1].isCorrect)
+    var gradient = [Float](repeating: 0, count: 2 * columns)
+    gradient[columns + 7] = 1
+    gradient[columns + 8] = -1
+    expectClose(logits.values, gradient, absolute: 1e-30)
+  }
+
+  @Test("equal logits cost log(vocabulary)", arguments: KernelPath.available, [-1e4, 0, 1e4])
+  func equalLogits(_ path: KernelPath, _ logit: Float) {
+    for columns in [1, 31, 97] {
+      let logits = GuardedMatrix(
+        rows: 1, columns: columns, [Float](repeating: logit, count: columns))
+      let results = Self.evaluate(logits, targets: [0], scales: [1], path: path)
+      // Adding log n to 10⁴ rounds it to a thousandth.
+      let rounding = Double(max(1, logit.magnitude)) * 1.2e-7
+      expectClose([results[0].loss], [log(Double(columns))], relative: 2e-7, absolute: rounding)
+      #expect(results[0].isCorrect)
+      var expected = [Double](repeating: 1 / Double(columns), count: columns)
+      expected[0] -= 1
+      expectClose(logits.values, expected, relative: 2 * rounding, absolute: 2 * rounding)
+    }
+  }
+
+  @Test("does not depend on the number of threads", arguments: KernelPath.available)
+  func threads(_ path: KernelPath) {
+    var numbers = SeededNumbers(12)
+    let values = numbers.floats(19 * 67, within: 9)
+    expectSameBitsOnAnyThreads {
+      let logits = GuardedMatrix(rows: 19, columns: 67, values)
+      let results = Self.evaluate(
+        logits, targets: (0..<19).map { Int32(3 * $0) },
+        scales: (0..<19).map { Float($0) }, path: path)
+      return logits.values + results.map(\.loss)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import Testing
+
+@testable import Kernels
+
+@Suite("Segment") struct SegmentTests {
+  @Test("a chain is its ancestors, oldest first, then itself; a tree is all that share a root")
+  func chains() {
+    let chains = SegmentChains([
+      Segment(start: 0, count: 3),
+      Segment(start: 3, count: 2, parent: 0, positionOffset: 3),
+      Segment(start: 5, count: 4),
+      Segment(start: 9, count: 1, parent: 1, positionOffset: 5),
+      Segment(start: 10, count: 6, parent: 0, positionOffset: 3),
+    ])
+    #expect(
+      chains.ranges == [
+        [0..<3], [0..<3, 3..<5], [5..<9], [0..<3, 3..<5, 9..<10], [0..<3, 10..<16],
+      ])
+    #expect(chains.lengths == [3, 5, 4, 6, 9])
+    #expect(chains.trees == [[0, 1, 3, 4], [2]])
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+import Kernels
+public import Testing
+
+/// The number of threads is one setting of the whole process, and tests run side by side: whoever changes it
+/// does so here, one at a time.
+public enum ThreadCounts {
+  private static let turn = NSLock()
+
+  /// Runs `body` with `count` threads, then sets the number back.
+  public static func with<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
+    turn.lock()
+    let before = Parallel.threads
+    Parallel.threads = count
+    defer {
+      Parallel.threads = before
+      turn.unlock()
+    }
+    return try body()
+  }
+}
+
+/// Fails unless `body` gives the same bits with 1, 2 and 3 threads.
+public func expectSameBitsOnAnyThreads(
+  _ label: String = "", sourceLocation: SourceLocation = #_sourceLocation, _ body: () -> [Float]
+) {
+  let alone = ThreadCounts.with(1, body)
+  for count in 2...3 {
+    expectSameBits(
+      ThreadCounts.with(count, body), alone, "\(label) with \(count) threads:",
+      sourceLocation: sourceLocation)
+  }
+}
