@@ -137,7 +137,7 @@ struct TurnFinder {
     leads[kind, default: []].append(lead)
     let length = Self.headerLength(opening, lead) ?? Self.sharedHeaderLength(opening, lead)
     if let length { return length }
-    if let plain = try openingOfPlainTurn(index) {
+    if let plain = openingOfPlainTurn(index) {
       let length = Self.headerLength(plain, lead) ?? Self.sharedHeaderLength(plain, lead)
       if let length, opening.scalars.starts(with: plain.scalars.prefix(length)) { return length }
     }
@@ -152,7 +152,7 @@ struct TurnFinder {
   ) throws(TemplateError) -> Int {
     // The template may leave out its prompt here, say after another turn of the assistant's, and yet write it.
     for lead in leads.values.joined() where opening.scalars.starts(with: lead) { return lead.count }
-    let plain = opening.isBlank ? opening : try openingOfPlainTurn(index)
+    let plain = opening.isBlank ? opening : openingOfPlainTurn(index)
     guard let plain, plain.isBlank else {
       throw .unclearTurn(
         messageIndex: index, reason: "the template writes a header but has no generation prompt")
@@ -254,7 +254,7 @@ struct TurnFinder {
   ///
   /// A turn that calls tools or says nothing may open in the middle of what the prompt would have been; the
   /// header it shares with a plain turn is all of the prompt that it has.
-  private func openingOfPlainTurn(_ index: Int) throws(TemplateError) -> Opening? {
+  private func openingOfPlainTurn(_ index: Int) -> Opening? {
     var plain = input
     var message = JSONObject([("role", "assistant")])
     message["content"] = "x"
@@ -262,13 +262,17 @@ struct TurnFinder {
       message["content"] = [["type": "text", "text": "x"]]
     }
     plain.messages[index] = message
-    let rendering: TracedRendering
-    do throws(TemplateError) {
-      rendering = try template.render(plain, addsGenerationPrompt: false, traces: true)
-    } catch {
-      return nil
+    // What follows a tool call may not follow plain words; then the conversation ends with them.
+    for conversation in [plain, plain.prefix(index + 1)] {
+      do throws(TemplateError) {
+        let rendering = try template.render(
+          conversation, addsGenerationPrompt: false, traces: true)
+        return try turns(in: rendering)[index].map { opening(of: index, $0, in: rendering) }
+      } catch {
+        continue
+      }
     }
-    return try turns(in: rendering)[index].map { opening(of: index, $0, in: rendering) }
+    return nil
   }
 
   // MARK: Ends
