@@ -94,6 +94,10 @@ def hard_strings():
         digits = "".join(chr(ord(zero) + d) for d in range(10))
         out += [digits, f"x{digits[1:4]} {digits[5]}y"]
     out += ["½ ²³ ⅷ 〇 ③ ㊿ 𝟘𝟙 12½", "١٢٣abc123", "3٣三Ⅲ③"]
+    # Letters and numbers of Unicode 15, 16 and 17, which libraries learn at different times.
+    for c in (0x31350, 0x2EBF0, 0x11F04, 0x1E4D0, 0x10D4A, 0x13460, 0x105C0, 0x11F50, 0x1E4F0, 0x1CCF0, 0x10D40,
+              0x11DE0, 0x16FF4, 0x16EA0, 0x323B0):  # fmt: skip
+        out += [f"{form}{chr(c)}{form}" for form in ("", "a", "1", " ", "!", "'", "  ")]
     # White space of all kinds.
     for space in SPACES:
         out += [space, f"a{space}b", f"a {space}b", f"a{space} b", f"{space}{space}a", f"a{space}\n{space}"]
@@ -194,6 +198,7 @@ def small_tokenizers(strings):
     llama.add_tokens([
         AddedToken("[W]", single_word=True), AddedToken("<left>", lstrip=True),
         AddedToken("<right>", rstrip=True, normalized=False), AddedToken("<norm>", normalized=True),
+        AddedToken("<norm", normalized=True),
     ])  # fmt: skip
     llama.post_processor = processors.Sequence([
         processors.ByteLevel(trim_offsets=False),
@@ -289,8 +294,8 @@ def make():
         write_ids(folder / "ids.txt", tokenizer, strings)
         print(name, tokenizer.get_vocab_size(), "tokens")
 
-    # Every ninth string but the long ones.
-    chosen = [i for i in range(0, len(strings), 9) if len(strings[i]) < 200]
+    # Every thirteenth string but the long ones.
+    chosen = [i for i in range(0, len(strings), 13) if len(strings[i]) < 200]
     lines = []
     for base, generator in (("gpt-2", variants), ("smollm", unknown_variants)):
         for name, tokenizer, change in generator(made[base]):

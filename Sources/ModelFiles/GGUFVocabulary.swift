@@ -11,7 +11,8 @@ enum GGUFVocabulary {
     }
     func damaged(_ name: String, _ expected: String) -> ModelFileError {
       .malformed(
-        path: gguf.file.path, place: "metadata tokenizer.ggml.\(name)", problem: "is not \(expected)")
+        path: gguf.file.path, place: "metadata tokenizer.ggml.\(name)",
+        problem: "is not \(expected)")
     }
     guard let model = value("model")?.stringValue else {
       throw ModelFileError.unsupported(

@@ -6,7 +6,7 @@ extension ModelFile {
   /// Of a GGUF file it is the file's digest, what `sha256sum` prints. Of a folder it is the digest of
   /// what `sha256sum config.json *.safetensors` prints in it, the weight files sorted by name.
   ///
-  /// Reads every byte: about a second for 300 MB.
+  /// Reads every byte: about 0.6 s for 100 MB.
   ///
   /// - Throws: where config.json can no longer be read.
   public func contentHash() throws(ModelFileError) -> String {

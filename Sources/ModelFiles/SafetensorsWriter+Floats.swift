@@ -23,7 +23,8 @@ extension SafetensorsWriter {
     guard let type = TensorType(safetensorsName: "F32") else { return }
     let values = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
     let writer = try SafetensorsWriter(
-      path: path, tensors: tensors.map { PlannedTensor(name: $0.name, shape: $0.shape, type: type) })
+      path: path, tensors: tensors.map { PlannedTensor(name: $0.name, shape: $0.shape, type: type) }
+    )
     for tensor in writer.tensors {
       guard let source = values[tensor.name] else { continue }
       let count = source.shape.reduce(1, *)

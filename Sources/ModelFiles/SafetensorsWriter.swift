@@ -79,7 +79,7 @@ public final class SafetensorsWriter {
     try file.write(bytes)
   }
 
-  /// Makes the file appear under its name. Every tensor must have been written.
+  /// Makes the file appear under its name, once every tensor has been written.
   ///
   /// - Throws: `.notWritten`; nothing is left behind then.
   public func commit() throws(ModelFileError) {

@@ -55,8 +55,9 @@ extension TokenizerDescription {
     let vocabulary = try Vocabulary(tokens: tokens)
     var rules: [MergeRule] = []
     rules.reserveCapacity(merges.count)
+    var scratch: [UInt8] = []
     for (index, line) in merges.enumerated() {
-      rules.append(try vocabulary.rule(number: index + 1, line: line))
+      rules.append(try vocabulary.rule(number: index + 1, line: line, scratch: &scratch))
     }
 
     let (begin, end) = (specialTokens.beginningOfSequence, specialTokens.endOfSequence)

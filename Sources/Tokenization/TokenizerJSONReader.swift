@@ -84,14 +84,17 @@ extension TokenizerDescription {
     let list = try component.array()
     var rules: [MergeRule] = []
     rules.reserveCapacity(list.count)
+    var scratch: [UInt8] = []
     for (index, value) in list.enumerated() {
       if let line = value.stringValue {
-        rules.append(try vocabulary.rule(number: index + 1, line: Array(line.utf8)))
+        rules.append(
+          try vocabulary.rule(number: index + 1, line: Array(line.utf8), scratch: &scratch))
       } else if let pair = value.arrayValue, pair.count == 2, let left = pair[0].stringValue,
         let right = pair[1].stringValue
       {
         rules.append(
-          try vocabulary.rule(number: index + 1, left: left.utf8Slice, right: right.utf8Slice))
+          try vocabulary.rule(
+            number: index + 1, left: Array(left.utf8), right: Array(right.utf8), scratch: &scratch))
       } else {
         throw .malformed(
           component: "\(component.path) entry \(index + 1)", expected: "two tokens",
@@ -110,15 +113,15 @@ extension TokenizerDescription {
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let text = try model.optional(key)?.string(), !text.isEmpty {
-        throw .unsupported(component: "\(model.path).\(key)", found: "\"\(text)\"", remedy: remedy)
+        throw .unsupported(component: "\(model.path) \(key)", found: "\"\(text)\"", remedy: remedy)
       }
     }
     if try model.flag("byte_fallback", default: false) {
-      throw .unsupported(component: "\(model.path).byte_fallback", found: "on", remedy: remedy)
+      throw .unsupported(component: "\(model.path) byte_fallback", found: "on", remedy: remedy)
     }
     if let dropout = model.optional("dropout"), dropout.value.doubleValue != 0 {
       throw .unsupported(
-        component: "\(model.path).dropout", found: dropout.value.serialized(),
+        component: "\(model.path) dropout", found: dropout.value.serialized(),
         remedy: "set it to null, so that a text has one encoding")
     }
     ignoresMergesForWholeTokens = try model.flag("ignore_merges", default: false)
@@ -126,7 +129,7 @@ extension TokenizerDescription {
     if let unknown = try model.optional("unk_token")?.string() {
       guard let id = vocabulary.id(ofText: unknown.utf8) else {
         throw .malformed(
-          component: "\(model.path).unk_token", expected: "a token of the vocabulary",
+          component: "\(model.path) unk_token", expected: "a token of the vocabulary",
           found: "\"\(unknown)\"")
       }
       unknownByteToken = id
@@ -158,7 +161,7 @@ extension TokenizerDescription {
       let specialTokens = try step.required("special_tokens")
       var isAfterText = false
       for (index, value) in try step.required("single").array().enumerated() {
-        let piece = JSONComponent("\(step.path).single entry \(index + 1)", value)
+        let piece = JSONComponent("\(step.path) single entry \(index + 1)", value)
         if piece.optional("Sequence") != nil {
           isAfterText = true
         } else {
@@ -173,9 +176,4 @@ extension TokenizerDescription {
       throw step.unsupportedType(remedy: "use a model with TemplateProcessing, ByteLevel or none")
     }
   }
-}
-
-extension String {
-  /// The bytes of the string, for what wants a slice.
-  var utf8Slice: ArraySlice<UInt8> { ArraySlice(utf8) }
 }

@@ -69,30 +69,74 @@ struct Vocabulary: Sendable {
 
   /// The rule that joins the tokens written `left` and `right`; `number` is its line, from 1.
   ///
+  /// - Parameter scratch: Room for the bytes of both, so that a list of rules is read without allocating.
   /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)``.
   func rule(
-    number: Int, left: ArraySlice<UInt8>, right: ArraySlice<UInt8>
+    number: Int, left: UnsafeBufferPointer<UInt8>, right: UnsafeBufferPointer<UInt8>,
+    scratch: inout [UInt8]
   ) throws(TokenizerError) -> MergeRule {
-    func known(_ text: ArraySlice<UInt8>) throws(TokenizerError) -> Int32 {
-      guard let id = id(ofText: text) else {
-        throw .unknownTokenInMerge(merge: number, token: String(decoding: text, as: UTF8.self))
+    scratch.removeAll(keepingCapacity: true)
+    let isLeftAlphabetic = ByteLevelAlphabet.appendBytes(ofText: left, to: &scratch)
+    let middle = scratch.count
+    var ids: (left: Int32?, right: Int32?, result: Int32?)
+    if isLeftAlphabetic, ByteLevelAlphabet.appendBytes(ofText: right, to: &scratch) {
+      scratch.withUnsafeBufferPointer { bytes in
+        ids.left = id(ofBytes: UnsafeBufferPointer(rebasing: bytes[..<middle]))
+        ids.right = id(ofBytes: UnsafeBufferPointer(rebasing: bytes[middle...]))
+        ids.result = id(ofBytes: bytes)
       }
-      return id
+    } else {
+      ids = (id(ofText: left), id(ofText: right), id(ofText: Array(left) + Array(right)))
     }
-    return try MergeRule(left: known(left), right: known(right), result: known(left + right))
+    guard let leftID = ids.left, let rightID = ids.right, let result = ids.result else {
+      let missing =
+        ids.left == nil
+        ? Array(left) : ids.right == nil ? Array(right) : Array(left) + Array(right)
+      throw .unknownTokenInMerge(merge: number, token: String(decoding: missing, as: UTF8.self))
+    }
+    return MergeRule(left: leftID, right: rightID, result: result)
   }
 
   /// The rule written `left right`, the two separated by one space.
   ///
   /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)`` and
   ///   ``TokenizerError/malformed(component:expected:found:)``.
-  func rule(number: Int, line: [UInt8]) throws(TokenizerError) -> MergeRule {
+  func rule(
+    number: Int, line: UnsafeBufferPointer<UInt8>, scratch: inout [UInt8]
+  ) throws(TokenizerError) -> MergeRule {
     let space = UInt8(ascii: " ")
     guard let middle = line.dropFirst().firstIndex(of: space), middle + 1 < line.count else {
       throw .malformed(
         component: "merge \(number) of the tokenizer", expected: "two tokens separated by a space",
         found: "\"\(String(decoding: line, as: UTF8.self))\"")
     }
-    return try rule(number: number, left: line[..<middle], right: line[(middle + 1)...])
+    return try rule(
+      number: number, left: UnsafeBufferPointer(rebasing: line[..<middle]),
+      right: UnsafeBufferPointer(rebasing: line[(middle + 1)...]), scratch: &scratch)
+  }
+
+  /// The rule in which the two tokens stand by themselves.
+  ///
+  /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)``.
+  func rule(
+    number: Int, left: [UInt8], right: [UInt8], scratch: inout [UInt8]
+  ) throws(TokenizerError) -> MergeRule {
+    try left.withUnsafeBufferPointer { left throws(TokenizerError) in
+      try right.withUnsafeBufferPointer { right throws(TokenizerError) in
+        try rule(number: number, left: left, right: right, scratch: &scratch)
+      }
+    }
+  }
+
+  /// The rule written `left right`, the two separated by one space.
+  ///
+  /// - Throws: ``TokenizerError/unknownTokenInMerge(merge:token:)`` and
+  ///   ``TokenizerError/malformed(component:expected:found:)``.
+  func rule(
+    number: Int, line: [UInt8], scratch: inout [UInt8]
+  ) throws(TokenizerError) -> MergeRule {
+    try line.withUnsafeBufferPointer { line throws(TokenizerError) in
+      try rule(number: number, line: line, scratch: &scratch)
+    }
   }
 }

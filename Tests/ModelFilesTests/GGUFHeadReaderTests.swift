@@ -20,102 +20,104 @@ struct GGUFHeadReaderTests {
 
   static let uint32One = F.little(UInt32(1))
 
-  static let files: [HostileFile] = [
-    HostileFile(
-      "no GGUF", Array("not a model at all".utf8),
-      "x.gguf: the start is not \"GGUF\", so this is no GGUF file"),
-    HostileFile("only the magic number", Array("GGUF".utf8), "ends at byte 4, but the version"),
-    HostileFile(
-      "big-endian", F.gguf(version: UInt32(3).byteSwapped), "is a big-endian GGUF file; convert"),
-    HostileFile("version 1", F.gguf(version: 1), "is GGUF version 1"),
-    HostileFile("version 0", F.gguf(version: 0), "is GGUF version 0"),
-    HostileFile("version 4", F.gguf(version: 4), "is GGUF version 4"),
-    HostileFile(
-      "more tensors than bytes", F.gguf(tensorCount: 1_000_000),
-      "the number of tensors is 1000000, more than the"),
-    HostileFile(
-      "2^64 - 1 tensors", F.gguf(tensorCount: .max),
-      "the number of tensors is 18446744073709551615, more than"),
-    HostileFile(
-      "2^63 metadata entries", F.gguf(entryCount: 1 << 63),
-      "the number of metadata entries is 9223372036854775808, more than"),
-    HostileFile(
-      "a key of 2^62 bytes",
-      F.gguf(entries: [F.little(UInt64(1) << 62) + F.little(UInt64(0)) + F.little(UInt64(0))]),
-      "the length of the key of metadata entry 0 is 4611686018427387904, more than"),
-    HostileFile(
-      "an empty key", F.gguf(entries: [F.entry("", 4, uint32One)]),
-      "the key of metadata entry 0, at byte 32, is not UTF-8 text of 1 to"),
-    HostileFile(
-      "a key that is not UTF-8",
-      F.gguf(entries: [F.little(UInt64(2)) + [0xC3, 0x28] + F.little(UInt32(4)) + uint32One]),
-      "the key of metadata entry 0, at byte 32, is not UTF-8"),
-    HostileFile(
-      "a key of 70,000 bytes",
-      F.gguf(entries: [F.entry(String(repeating: "k", count: 70_000), 4, uint32One)]),
-      "is not UTF-8 text of 1 to 65535 bytes"),
-    HostileFile(
-      "a value type of 13", F.gguf(entries: [F.entry("k", 13, uint32One)]),
-      "the type of metadata k is 13, and GGUF knows 0 to 12"),
-    HostileFile(
-      "a value type of -1", F.gguf(entries: [F.entry("k", .max, uint32One)]),
-      "the type of metadata k is 4294967295"),
-    HostileFile(
-      "a string longer than the file", F.gguf(entries: [F.entry("k", 8, F.little(UInt64(1) << 40))]),
-      "the length of metadata k is 1099511627776, more than"),
-    HostileFile(
-      "an array longer than the file",
-      F.gguf(entries: [F.entry("k", 9, F.little(UInt32(6)) + F.little(UInt64(1) << 61))]),
-      "the length of metadata k is 2305843009213693952, more than"),
-    HostileFile(
-      "an array of strings longer than the file",
-      F.gguf(entries: [F.entry("k", 9, F.little(UInt32(8)) + F.little(UInt64(1) << 30))]),
-      "the length of metadata k is 1073741824, more than"),
-    HostileFile(
-      "an array type of 99",
-      F.gguf(entries: [F.entry("k", 9, F.little(UInt32(99)) + F.little(UInt64(1)))]),
-      "the element type of metadata k is 99"),
-    HostileFile(
-      "arrays nested 5 deep",
-      F.gguf(entries: [
-        F.entry(
-          "k", 9,
-          (0..<4).flatMap { _ in F.little(UInt32(9)) + F.little(UInt64(1)) }
-            + F.little(UInt32(0)) + F.little(UInt64(1)) + [7])
-      ]),
-      "metadata k nests arrays more than 4 deep"),
-    HostileFile(
-      "a truth value of 2", F.gguf(entries: [F.entry("k", 7, [2])]),
-      "metadata k holds 2 where a truth value is 0 or 1"),
-    HostileFile(
-      "an array with a truth value of 255",
-      F.gguf(entries: [F.entry("k", 9, F.little(UInt32(7)) + F.little(UInt64(2)) + [1, 255])]),
-      "metadata k holds 255"),
-    HostileFile(
-      "a key twice",
-      F.gguf(entries: [F.entry("k", 4, uint32One), F.entry("k", 4, uint32One)]),
-      "metadata k occurs twice"),
-    HostileFile(
-      "an alignment of 0",
-      F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(0)))]),
-      "metadata general.alignment is not a power of two"),
-    HostileFile(
-      "an alignment of 24",
-      F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(24)))]),
-      "metadata general.alignment is not a power of two"),
-    HostileFile(
-      "an alignment of 2^31",
-      F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(1) << 31))]),
-      "metadata general.alignment is not a power of two"),
-    HostileFile(
-      "an alignment of text",
-      F.gguf(entries: [F.entry("general.alignment", 8, F.string("32"))]),
-      "metadata general.alignment is not a power of two"),
-    HostileFile(
-      "an alignment of -32",
-      F.gguf(entries: [F.entry("general.alignment", 5, F.little(Int32(-32)))]),
-      "metadata general.alignment is not a power of two"),
-  ] + tensorFiles
+  static let files: [HostileFile] =
+    [
+      HostileFile(
+        "no GGUF", Array("not a model at all".utf8),
+        "x.gguf: the start is not \"GGUF\", so this is no GGUF file"),
+      HostileFile("only the magic number", Array("GGUF".utf8), "ends at byte 4, but the version"),
+      HostileFile(
+        "big-endian", F.gguf(version: UInt32(3).byteSwapped), "is a big-endian GGUF file; convert"),
+      HostileFile("version 1", F.gguf(version: 1), "is GGUF version 1"),
+      HostileFile("version 0", F.gguf(version: 0), "is GGUF version 0"),
+      HostileFile("version 4", F.gguf(version: 4), "is GGUF version 4"),
+      HostileFile(
+        "more tensors than bytes", F.gguf(tensorCount: 1_000_000),
+        "the number of tensors is 1000000, more than the"),
+      HostileFile(
+        "2^64 - 1 tensors", F.gguf(tensorCount: .max),
+        "the number of tensors is 18446744073709551615, more than"),
+      HostileFile(
+        "2^63 metadata entries", F.gguf(entryCount: 1 << 63),
+        "the number of metadata entries is 9223372036854775808, more than"),
+      HostileFile(
+        "a key of 2^62 bytes",
+        F.gguf(entries: [F.little(UInt64(1) << 62) + F.little(UInt64(0)) + F.little(UInt64(0))]),
+        "the length of the key of metadata entry 0 is 4611686018427387904, more than"),
+      HostileFile(
+        "an empty key", F.gguf(entries: [F.entry("", 4, uint32One)]),
+        "the key of metadata entry 0, at byte 32, is not UTF-8 text of 1 to"),
+      HostileFile(
+        "a key that is not UTF-8",
+        F.gguf(entries: [F.little(UInt64(2)) + [0xC3, 0x28] + F.little(UInt32(4)) + uint32One]),
+        "the key of metadata entry 0, at byte 32, is not UTF-8"),
+      HostileFile(
+        "a key of 70,000 bytes",
+        F.gguf(entries: [F.entry(String(repeating: "k", count: 70_000), 4, uint32One)]),
+        "is not UTF-8 text of 1 to 65535 bytes"),
+      HostileFile(
+        "a value type of 13", F.gguf(entries: [F.entry("k", 13, uint32One)]),
+        "the type of metadata k is 13, and GGUF knows 0 to 12"),
+      HostileFile(
+        "a value type of -1", F.gguf(entries: [F.entry("k", .max, uint32One)]),
+        "the type of metadata k is 4294967295"),
+      HostileFile(
+        "a string longer than the file",
+        F.gguf(entries: [F.entry("k", 8, F.little(UInt64(1) << 40))]),
+        "the length of metadata k is 1099511627776, more than"),
+      HostileFile(
+        "an array longer than the file",
+        F.gguf(entries: [F.entry("k", 9, F.little(UInt32(6)) + F.little(UInt64(1) << 61))]),
+        "the length of metadata k is 2305843009213693952, more than"),
+      HostileFile(
+        "an array of strings longer than the file",
+        F.gguf(entries: [F.entry("k", 9, F.little(UInt32(8)) + F.little(UInt64(1) << 30))]),
+        "the length of metadata k is 1073741824, more than"),
+      HostileFile(
+        "an array type of 99",
+        F.gguf(entries: [F.entry("k", 9, F.little(UInt32(99)) + F.little(UInt64(1)))]),
+        "the element type of metadata k is 99"),
+      HostileFile(
+        "arrays nested 5 deep",
+        F.gguf(entries: [
+          F.entry(
+            "k", 9,
+            (0..<4).flatMap { _ in F.little(UInt32(9)) + F.little(UInt64(1)) }
+              + F.little(UInt32(0)) + F.little(UInt64(1)) + [7])
+        ]),
+        "metadata k nests arrays more than 4 deep"),
+      HostileFile(
+        "a truth value of 2", F.gguf(entries: [F.entry("k", 7, [2])]),
+        "metadata k holds 2 where a truth value is 0 or 1"),
+      HostileFile(
+        "an array with a truth value of 255",
+        F.gguf(entries: [F.entry("k", 9, F.little(UInt32(7)) + F.little(UInt64(2)) + [1, 255])]),
+        "metadata k holds 255"),
+      HostileFile(
+        "a key twice",
+        F.gguf(entries: [F.entry("k", 4, uint32One), F.entry("k", 4, uint32One)]),
+        "metadata k occurs twice"),
+      HostileFile(
+        "an alignment of 0",
+        F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(0)))]),
+        "metadata general.alignment is not a power of two"),
+      HostileFile(
+        "an alignment of 24",
+        F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(24)))]),
+        "metadata general.alignment is not a power of two"),
+      HostileFile(
+        "an alignment of 2^31",
+        F.gguf(entries: [F.entry("general.alignment", 4, F.little(UInt32(1) << 31))]),
+        "metadata general.alignment is not a power of two"),
+      HostileFile(
+        "an alignment of text",
+        F.gguf(entries: [F.entry("general.alignment", 8, F.string("32"))]),
+        "metadata general.alignment is not a power of two"),
+      HostileFile(
+        "an alignment of -32",
+        F.gguf(entries: [F.entry("general.alignment", 5, F.little(Int32(-32)))]),
+        "metadata general.alignment is not a power of two"),
+    ] + tensorFiles
 
   static let tensorFiles: [HostileFile] = [
     HostileFile(

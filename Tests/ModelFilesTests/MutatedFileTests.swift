@@ -61,7 +61,8 @@ struct MutatedFileTests {
     return sum
   }
 
-  @Test("a mutated GGUF file is read or refused", arguments: [("values.gguf", 1), ("tiny.gguf", 2)])
+  @Test(
+    "a mutated GGUF file is read or refused", arguments: [("values.gguf", 1), ("tiny.gguf", 2)])
   func ggufIsReadOrRefused(_ name: String, _ seed: UInt64) throws {
     let original = try Fixture.bytes("modelfiles/\(name)")
     let head = try GGUFFile(MappedFile(copying: original, path: name)).dataOffset

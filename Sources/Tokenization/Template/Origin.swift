@@ -6,13 +6,19 @@ struct Origin: Hashable {
   var message: Int32 = 0
   /// Whether it is the message's role or name, which headers are made of, not what the message says.
   var isLabel = false
-  /// The message whose iteration wrote it, counted from 1; 0 if none did.
-  var turn: Int32 = 0
+  /// The message in whose iteration it was written out, counted from 1; 0 if in none.
+  var written: Int32 = 0
+  /// The message in whose iteration it was put into a variable or evaluated, counted from 1; 0 if in none.
+  var made: Int32 = 0
   /// The rendered `{% generation %}` block it is in, counted from 1; 0 outside of them.
   var generation: Int32 = 0
 
   /// Whether this is text a message said, as opposed to text of the template or a label.
   var isSpoken: Bool { message != 0 && !isLabel }
+
+  /// The message in whose turn this belongs. A template that collects its text in a variable and writes it out
+  /// after the loop has made it in the turn.
+  var turn: Int32 { written != 0 ? written : made }
 
   /// The origin without its circumstances, to compare two renderings by.
   var source: Origin { Origin(literal: literal, message: message, isLabel: isLabel) }

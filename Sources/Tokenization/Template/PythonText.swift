@@ -193,7 +193,7 @@ extension TracedString {
       while index < count, PythonText.isSpace(glyphs[index].scalar) { index += 1 }
       guard index < count else { return parts }
       if parts.count == limit {
-        parts.append(slice(index..<count).stripped(of: nil, start: false))
+        parts.append(slice(index..<count))
         return parts
       }
       let start = index
@@ -210,7 +210,7 @@ extension TracedString {
       while index > 0, PythonText.isSpace(glyphs[index - 1].scalar) { index -= 1 }
       guard index > 0 else { break }
       if parts.count == limit {
-        parts.append(slice(0..<index).stripped(of: nil, end: false))
+        parts.append(slice(0..<index))
         break
       }
       let end = index

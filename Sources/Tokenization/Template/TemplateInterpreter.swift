@@ -90,7 +90,7 @@ final class TemplateInterpreter {
     }
     let turn = turn
     origins.append(string.glyphs[...], to: &output) { origin in
-      if origin.turn == 0 { origin.turn = turn }
+      if origin.written == 0 { origin.written = turn }
     }
   }
 
@@ -107,7 +107,7 @@ final class TemplateInterpreter {
   private func traced(_ literal: TemplateLiteral) -> TracedString {
     guard traces else { return literal.string }
     return literal.string.traced(
-      to: origins.number(of: Origin(literal: literal.identifier, turn: turn)))
+      to: origins.number(of: Origin(literal: literal.identifier, made: turn)))
   }
 
   /// A string constant, marked as the template's own.
@@ -206,9 +206,9 @@ final class TemplateInterpreter {
     }
     let (outerTurn, outerAdopts) = (turn, adoptsTurns)
     defer { (turn, adoptsTurns) = (outerTurn, outerAdopts) }
-    var isEmpty = true
+    // Jinja takes note of a pass at the end of the body, where `break` and `continue` do not get to.
+    var hasPassed = false
     while try loop.advance(), let item = loop.current {
-      isEmpty = false
       let message = Self.message(in: item)
       turn = message != 0 ? message : outerTurn
       adoptsTurns = turn == 0
@@ -221,8 +221,9 @@ final class TemplateInterpreter {
         }
       }
       if flow == .leave { break }
+      if flow == .onward { hasPassed = true }
     }
-    if isEmpty {
+    if !hasPassed {
       try inScope(TemplateScope(parent: scope)) { () throws(TemplateFault) in
         _ = try run(syntax.otherwise)
       }
@@ -274,12 +275,12 @@ final class TemplateInterpreter {
       default: break
       }
       if adoptsTurns, value.message != 0 { turn = value.message }
-      scope.set(symbol, value)
+      scope.set(symbol, made(value))
     case .attribute(let symbol, let name):
       guard case .namespace(let namespace)? = scope.value(of: symbol) else {
         throw TemplateFault("cannot assign attribute on non-namespace object")
       }
-      try namespace.set(name, value)
+      try namespace.set(name, made(value))
     case .tuple(let targets):
       if case .undefined = value, !targets.isEmpty {
         throw TemplateFault("not enough values to unpack (expected \(targets.count), got 0)")
@@ -293,6 +294,18 @@ final class TemplateInterpreter {
       }
       for (target, value) in zip(targets, values) { try assign(value, to: target) }
     }
+  }
+
+  /// `value` as a variable holds it: if it is text, it is known in whose turn it came about.
+  private func made(_ value: TemplateValue) -> TemplateValue {
+    guard traces, turn != 0, case .string(let text) = value else { return value }
+    let turn = turn
+    var glyphs: [Glyph] = []
+    glyphs.reserveCapacity(text.count)
+    origins.append(text.glyphs[...], to: &glyphs) { origin in
+      if origin.made == 0 { origin.made = turn }
+    }
+    return .string(TracedString(glyphs: glyphs, isMarkup: text.isMarkup))
   }
 
   /// Runs `call` with the message among `arguments`, if no message is being rendered, as that.

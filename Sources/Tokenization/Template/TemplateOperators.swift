@@ -32,7 +32,15 @@ extension TemplateValue {
           && zip(a.items, b.items).allSatisfy { $0.equals($1) }
     case (.dictionary(let a), .dictionary(let b)): return a === b || a.equals(b)
     case (.view(let a), .view(let b)):
-      return a.part == b.part && a.part != .values && a.dictionary.equals(b.dictionary)
+      switch (a.part, b.part) {
+      case (.keys, .keys):
+        return a.dictionary.count == b.dictionary.count
+          && a.dictionary.entries.allSatisfy { entry in
+            (try? TemplateKey(entry.key)).flatMap { b.dictionary[$0] } != nil
+          }
+      case (.items, .items): return a.dictionary.equals(b.dictionary)
+      default: return false
+      }
     case (.range(let a), .range(let b)):
       return a.count == b.count && (a.count == 0 || a.start == b.start)
         && (a.count < 2 || a.step == b.step)

@@ -102,8 +102,11 @@ struct TurnFinder {
     _ opening: (scalars: [UInt32], endsInWords: Bool), _ lead: [UInt32]
   ) -> Int? {
     if opening.scalars.starts(with: lead) { return lead.count }
-    if opening.endsInWords, lead.starts(with: opening.scalars) { return opening.scalars.count }
-    return nil
+    guard opening.endsInWords else { return nil }
+    if lead.starts(with: opening.scalars) { return opening.scalars.count }
+    // The first message's turn may hold a system message that the template supplies, before its header.
+    let endsInLead = !lead.isEmpty && opening.scalars.suffix(lead.count).elementsEqual(lead)
+    return endsInLead ? opening.scalars.count : nil
   }
 
   private func kindOfPredecessor(of index: Int) -> String {
@@ -124,7 +127,10 @@ struct TurnFinder {
         && zip(prompt.glyphs, rendering.glyphs).allSatisfy { $0.scalar == $1.scalar }
       if isPrefix { return prompt.glyphs.dropFirst(turn.lowerBound).map(\.scalar) }
       let finished = try template.render(before, addsGenerationPrompt: false, traces: true)
-      return try addition(of: prompt, to: finished, index)
+      let addition = try addition(of: prompt, to: finished, index)
+      // A template without generation prompt: its turns start where what was before them ends.
+      if addition.isEmpty, !meets(prompt, turn) { throw unclearPrompt(index) }
+      return addition
     } catch {
       if case .unclearTurn = error { throw error }
       throw .unclearTurn(
@@ -143,12 +149,27 @@ struct TurnFinder {
     {
       shared += 1
     }
-    let isOwnText = (shared..<prompt.glyphs.count).allSatisfy { !prompt.origin(at: $0).isSpoken }
-    guard shared < prompt.glyphs.count, isOwnText else {
-      throw .unclearTurn(
-        messageIndex: index, reason: "the template's generation prompt cannot be told from the text")
+    guard (shared..<prompt.glyphs.count).allSatisfy({ !prompt.origin(at: $0).isSpoken }) else {
+      throw unclearPrompt(index)
     }
     return prompt.glyphs.dropFirst(shared).map(\.scalar)
+  }
+
+  private func unclearPrompt(_ index: Int) -> TemplateError {
+    .unclearTurn(
+      messageIndex: index, reason: "the template's generation prompt cannot be told from the text")
+  }
+
+  /// Whether the text before `turn` ends as `prompt` does: the same template text after the same last word.
+  private func meets(_ prompt: TracedRendering, _ turn: Range<Int>) -> Bool {
+    var (last, before) = (prompt.glyphs.count - 1, turn.lowerBound - 1)
+    while last >= 0, before >= 0, prompt.glyphs[last].scalar == rendering.glyphs[before].scalar {
+      let (origin, other) = (prompt.origin(at: last), rendering.origin(at: before))
+      guard origin.isSpoken == other.isSpoken else { return false }
+      if origin.isSpoken { return origin.message == other.message }
+      (last, before) = (last - 1, before - 1)
+    }
+    return last < 0 && before < 0
   }
 
   /// A turn that the prompt does not begin has no header; that it labels the speaker says otherwise.
