@@ -29,7 +29,7 @@ public final class LoRAAdapter: @unchecked Sendable {
     var modules: [LoRAModule] = []
     for shape in shapes {
       modules.append(
-        LoRAModule(shape: shape, parameters: parameters.base + offset, gradients: gradients.base + offset))
+        LoRAModule(shape: shape, parameters: parameters, gradients: gradients, offset: offset))
       offset += shape.parameterCount
     }
     self.modules = modules

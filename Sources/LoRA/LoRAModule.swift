@@ -32,20 +32,22 @@ public final class LoRAModule: @unchecked Sendable {
   public let dropoutStream: UInt64
 
   private let panels: FloatBuffer
+  // Own the memory of the four matrices, for a module that outlives its adapter.
+  private let owners: [FloatBuffer]
 
-  init(
-    shape: LoRAModuleShape, parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>
-  ) {
+  /// Makes the module whose matrices begin at `offset` of an adapter's flat buffers.
+  init(shape: LoRAModuleShape, parameters: FloatBuffer, gradients: FloatBuffer, offset: Int) {
     name = shape.name
     inputs = shape.inputs
     outputs = shape.outputs
     rank = shape.rank
     alpha = shape.alpha
     scale = shape.scale
-    a = parameters
-    b = parameters + shape.rank * shape.inputs
-    gradA = gradients
-    gradB = gradients + shape.rank * shape.inputs
+    owners = [parameters, gradients]
+    a = parameters.base + offset
+    b = a + shape.rank * shape.inputs
+    gradA = gradients.base + offset
+    gradB = gradA + shape.rank * shape.inputs
     dropoutStream = CounterRandom(seed: 0, purpose: "dropout \(shape.name)").key
     panels = FloatBuffer(count: (shape.rank + 31) / 32 * 32 * shape.inputs)
   }
