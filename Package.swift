@@ -54,33 +54,42 @@ let package = Package(
     .target(name: "Serialization", dependencies: ["CYAML"], swiftSettings: hot),
     .target(name: "Configuration", dependencies: ["Serialization"], swiftSettings: common),
     .target(
-      name: "Quantization", dependencies: ["Kernels", "CMicroKernels", "Serialization"], swiftSettings: hot),
+      name: "Quantization", dependencies: ["Kernels", "CMicroKernels", "Serialization"],
+      swiftSettings: hot),
     .target(
       name: "Tokenization", dependencies: ["Serialization", "CPCRE2"], swiftSettings: hot),
     .target(
       name: "ModelFiles", dependencies: ["Serialization", "Quantization", "Tokenization"],
       swiftSettings: hot),
     .target(
-      name: "Datasets", dependencies: ["Serialization", "Configuration", "Tokenization", "Kernels"],
+      name: "Datasets",
+      dependencies: ["Serialization", "Configuration", "Tokenization", "Kernels"],
       swiftSettings: hot),
     .target(
       name: "LoRA",
-      dependencies: ["Kernels", "Serialization", "Configuration", "Quantization", "ModelFiles", "CPCRE2"],
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Quantization", "ModelFiles", "CPCRE2",
+      ],
       swiftSettings: hot),
     .target(
       name: "CausalLM",
-      dependencies: ["Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA"],
+      dependencies: [
+        "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets",
+        "LoRA",
+      ],
       swiftSettings: hot),
     .target(
       name: "Training",
       dependencies: [
-        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA",
+        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
+        "Datasets", "LoRA",
         "CausalLM",
       ], swiftSettings: hot),
     .target(
       name: "Inference",
       dependencies: [
-        "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA", "CausalLM",
+        "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets",
+        "LoRA", "CausalLM",
         "Training",
       ], swiftSettings: hot),
 
@@ -88,12 +97,15 @@ let package = Package(
     .executableTarget(
       name: "lorikeet",
       dependencies: [
-        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles", "Datasets", "LoRA",
+        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
+        "Datasets", "LoRA",
         "CausalLM", "Training", "Inference",
       ], swiftSettings: common),
 
     // Tests: one target a target, one file a file.
-    .target(name: "TestSupport", dependencies: ["Kernels", "Serialization"], path: "Tests/TestSupport", swiftSettings: common),
+    .target(
+      name: "TestSupport", dependencies: ["Kernels", "Serialization"], path: "Tests/TestSupport",
+      swiftSettings: common),
   ]
     + [
       ("Kernels", []), ("Serialization", []), ("Configuration", ["Serialization"]),
@@ -104,9 +116,15 @@ let package = Package(
       ("CausalLM", ["Kernels", "Quantization", "ModelFiles", "LoRA", "Datasets", "Serialization"]),
       (
         "Training",
-        ["Kernels", "Quantization", "ModelFiles", "LoRA", "Datasets", "CausalLM", "Configuration", "Serialization"]
+        [
+          "Kernels", "Quantization", "ModelFiles", "LoRA", "Datasets", "CausalLM", "Configuration",
+          "Serialization",
+        ]
       ),
-      ("Inference", ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]),
+      (
+        "Inference",
+        ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]
+      ),
     ].map { (name: String, others: [String]) -> Target in
       .testTarget(
         name: "\(name)Tests",

@@ -19,7 +19,8 @@ final class ActivationStore {
   /// Input of each layer and output of the last, `[tokens, hidden]`; two in turn where nothing is recorded.
   let streams: [FloatBuffer]
   let layers: [Layer]
-  let normed, product, gradProduct, gradStream, gradNormed, gradAttention, gradQuery, gradKey, gradValue: FloatBuffer
+  let normed, product, gradProduct, gradStream, gradNormed, gradAttention, gradQuery, gradKey,
+    gradValue: FloatBuffer
   let linearScratch, upScratch: FloatBuffer
   let headNormed, headGrad, headRstd, logits: FloatBuffer
   let dropoutKeys: UnsafeMutableBufferPointer<UInt64>
@@ -31,12 +32,15 @@ final class ActivationStore {
     self.capacity = capacity
     self.isRecording = isRecording
     let t = capacity
-    func buffer(_ width: Int, if isNeeded: Bool = true) -> FloatBuffer { FloatBuffer(count: isNeeded ? t * width : 0) }
+    func buffer(_ width: Int, if isNeeded: Bool = true) -> FloatBuffer {
+      FloatBuffer(count: isNeeded ? t * width : 0)
+    }
     streams = (0..<(isRecording ? c.layerCount + 1 : 2)).map { _ in buffer(c.hiddenSize) }
     layers = (0..<(isRecording ? c.layerCount : 1)).map { index in
       Layer(
         query: buffer(c.queryWidth), key: buffer(c.keyValueWidth), value: buffer(c.keyValueWidth),
-        attention: buffer(c.queryWidth), middle: buffer(c.hiddenSize), gate: buffer(c.intermediateSize),
+        attention: buffer(c.queryWidth), middle: buffer(c.hiddenSize),
+        gate: buffer(c.intermediateSize),
         up: buffer(c.intermediateSize), logSumExp: buffer(c.headCount), inputRstd: buffer(1),
         middleRstd: buffer(1),
         downs: (0..<7).map { position in
@@ -83,8 +87,12 @@ final class ActivationStore {
 
   /// Bytes that a store takes for each token of its capacity, without the logits.
   static func bytesPerToken(_ c: ModelConfiguration, isRecording: Bool) -> Int {
-    let layer = 2 * c.queryWidth + 2 * c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize + c.headCount + 2
+    let layer =
+      2 * c.queryWidth + 2 * c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize + c.headCount
+      + 2
     let count = isRecording ? c.layerCount : 1
-    return 4 * (count * (layer + c.hiddenSize) + 6 * c.hiddenSize + 2 * c.intermediateSize + 3 * c.queryWidth)
+    return 4
+      * (count * (layer + c.hiddenSize) + 6 * c.hiddenSize + 2 * c.intermediateSize + 3
+        * c.queryWidth)
   }
 }

@@ -8,7 +8,8 @@ extension CausalLM {
   ///   - caches: one per prompt.
   ///   - body: sees each prompt's index and the logits after its last token, `[vocabulary]`.
   public func prefill(
-    _ prompts: [[Int32]], caches: [KeyValueCache], _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+    _ prompts: [[Int32]], caches: [KeyValueCache],
+    _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
     let batch = TokenBatch(sequences: prompts)
     let pass = forward(batch, isRecording: false) { layer, keys, values in
@@ -31,13 +32,15 @@ extension CausalLM {
   ///   - caches: one per sequence, of what was read before.
   ///   - body: sees each sequence's index and its logits, `[vocabulary]`.
   public func decode(
-    _ tokens: [Int32], caches: [KeyValueCache], _ body: (_ sequence: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+    _ tokens: [Int32], caches: [KeyValueCache],
+    _ body: (_ sequence: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
     let store = store(tokens: tokens.count, isRecording: false)
     for (row, cache) in caches.enumerated() { store.positions[row] = Int32(cache.count) }
     rotary.reserve(positions: (caches.map(\.count).max() ?? 0) + 1)
     let pass = Pass(
-      store: store, context: PassContext(dropout: nil, scratch: store.linearScratch, up: store.upScratch),
+      store: store,
+      context: PassContext(dropout: nil, scratch: store.linearScratch, up: store.upScratch),
       tokens: tokens.count, visibility: .caches(caches))
     embed(tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, nil) }

@@ -37,12 +37,16 @@ extension CausalLM {
     let tokens = batch.tokens.count
     let store = store(tokens: tokens, isRecording: isRecording)
     for segment in batch.segments {
-      for index in 0..<segment.count { store.positions[segment.start + index] = Int32(segment.positionOffset + index) }
+      for index in 0..<segment.count {
+        store.positions[segment.start + index] = Int32(segment.positionOffset + index)
+      }
     }
     rotary.reserve(positions: (batch.segments.map { $0.positionOffset + $0.count }.max() ?? 0))
     let context = PassContext(
-      dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch, up: store.upScratch)
-    let pass = Pass(store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
+      dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch,
+      up: store.upScratch)
+    let pass = Pass(
+      store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
 
     embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
@@ -61,7 +65,8 @@ extension CausalLM {
   }
 
   func forward(
-    layer index: Int, _ pass: Pass, _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?
+    layer index: Int, _ pass: Pass,
+    _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?
   ) {
     let c = configuration
     let (layer, store, t) = (layers[index], pass.store, pass.tokens)
@@ -78,7 +83,8 @@ extension CausalLM {
     let positions = UnsafePointer(store.positions.baseAddress.unsafelyUnwrapped)
 
     RMSNorm.forward(
-      input, weight: layer.inputNorm.base, epsilon: c.rmsNormEpsilon, output: normed, rstd: kept.inputRstd.base)
+      input, weight: layer.inputNorm.base, epsilon: c.rmsNormEpsilon, output: normed,
+      rstd: kept.inputRstd.base)
     layer.query.forward(normed, into: query, down: downs[0], pass.context)
     layer.key.forward(normed, into: key, down: downs[1], pass.context)
     layer.value.forward(normed, into: value, down: downs[2], pass.context)
@@ -94,7 +100,8 @@ extension CausalLM {
       for (row, cache) in caches.enumerated() {
         cache.append(keys: key.rows(row..<row + 1), values: value.rows(row..<row + 1), layer: index)
       }
-      attention.decode(queries: query, caches: caches.map { $0.sequence(layer: index) }, output: attended)
+      attention.decode(
+        queries: query, caches: caches.map { $0.sequence(layer: index) }, output: attended)
     }
     layer.output.forward(attended, into: middle, down: downs[3], pass.context)
     Elementwise.add(input, to: middle)
@@ -142,7 +149,9 @@ extension CausalLM {
   /// The logits at chosen rows of a pass, handed over chunk by chunk.
   ///
   /// - Parameter body: sees the positions within `rows` and their logits, `[count, vocabulary]`.
-  func withLogits(_ pass: Pass, rows: [Int], _ body: (_ chunk: Range<Int>, _ logits: Matrix) -> Void) {
+  func withLogits(
+    _ pass: Pass, rows: [Int], _ body: (_ chunk: Range<Int>, _ logits: Matrix) -> Void
+  ) {
     let store = pass.store
     for first in stride(from: 0, to: rows.count, by: store.headRows) {
       let chunk = first..<min(rows.count, first + store.headRows)
@@ -179,4 +188,3 @@ extension CausalLM {
     return result
   }
 }
-

@@ -33,7 +33,8 @@ extension CausalLM {
     let configuration = try ModelConfiguration(file.configuration, path: file.path)
     let c = configuration
     let loader = Loader(file: file, precision: precision)
-    let embedding = try loader.matrix("model.embed_tokens", c.vocabularySize, c.hiddenSize, isLinear: false)
+    let embedding = try loader.matrix(
+      "model.embed_tokens", c.vocabularySize, c.hiddenSize, isLinear: false)
     let head =
       c.isTied
       ? embedding : try loader.matrix("lm_head", c.vocabularySize, c.hiddenSize, isLinear: false)
@@ -71,7 +72,8 @@ extension CausalLM {
         throw .missingTensor(path: file.path, name: "\(name).weight")
       }
       guard tensor.shape == shape else {
-        throw .shapeMismatch(path: file.path, name: "\(name).weight", found: tensor.shape, expected: shape)
+        throw .shapeMismatch(
+          path: file.path, name: "\(name).weight", found: tensor.shape, expected: shape)
       }
       return tensor
     }
@@ -80,7 +82,9 @@ extension CausalLM {
       FloatBuffer(try stored(name, [count]).values())
     }
 
-    func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError) -> WeightMatrix {
+    func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError)
+      -> WeightMatrix
+    {
       let tensor = try stored(name, [rows, columns])
       if isLinear, case .nf4(let isDouble) = precision {
         return WeightMatrix(quantize(tensor, rows, columns, isDouble))
@@ -93,14 +97,19 @@ extension CausalLM {
         return (0..<rows).map { Int32(permutation.ggufRow($0)) }
       }
       return WeightMatrix(
-        rows: rows, columns: columns, type: tensor.type, base: base, rowOrder: order, owner: tensor.file)
+        rows: rows, columns: columns, type: tensor.type, base: base, rowOrder: order,
+        owner: tensor.file)
     }
 
     /// Quantises slab by slab, then lets the source's pages go, so that both never stand in memory whole.
-    private func quantize(_ tensor: StoredTensor, _ rows: Int, _ columns: Int, _ isDouble: Bool) -> NF4Matrix {
+    private func quantize(_ tensor: StoredTensor, _ rows: Int, _ columns: Int, _ isDouble: Bool)
+      -> NF4Matrix
+    {
       let quantizer = NF4Quantizer(rows: rows, columns: columns, doubleQuantized: isDouble)
       let slabs = quantizer.slabs(ofRows: 32)
-      let scratch = (0..<Parallel.threads).map { _ in FloatBuffer(count: (slabs.map(\.count).max() ?? 0) * columns) }
+      let scratch = (0..<Parallel.threads).map { _ in
+        FloatBuffer(count: (slabs.map(\.count).max() ?? 0) * columns)
+      }
       Parallel.run(slabs.count) { task, worker in
         tensor.dequantize(rows: slabs[task], into: scratch[worker].base)
         quantizer.quantize(slabs[task], from: scratch[worker].base)

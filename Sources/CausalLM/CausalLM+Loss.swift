@@ -57,7 +57,9 @@ extension CausalLM {
 
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
   /// result lands in `gradStream`.
-  private func runHead(_ pass: Pass, _ supervised: MicroBatch, gradientScale: Float?, _ sums: inout LossSums) {
+  private func runHead(
+    _ pass: Pass, _ supervised: MicroBatch, gradientScale: Float?, _ sums: inout LossSums
+  ) {
     let rows = supervised.lossWeights.indices.filter { supervised.lossWeights[$0] != 0 }
     let targets = rows.map { supervised.targets[$0] }
     let weights = rows.map { supervised.lossWeights[$0] }
@@ -71,7 +73,8 @@ extension CausalLM {
           guard let result = results.baseAddress, let target = targets.baseAddress else { return }
           guard let scales else {
             CrossEntropy.evaluate(
-              logits, targets: target + chunk.lowerBound, gradientScales: nil, results: result + chunk.lowerBound)
+              logits, targets: target + chunk.lowerBound, gradientScales: nil,
+              results: result + chunk.lowerBound)
             return
           }
           scales.withUnsafeBufferPointer { scales in
@@ -87,9 +90,11 @@ extension CausalLM {
       head.backward(logits, into: gradNormed, accumulate: false)
       for (index, row) in rows[chunk].enumerated() {
         RMSNorm.backward(
-          gradNormed.rows(index..<index + 1), input: hidden.rows(row..<row + 1), weight: finalNorm.base,
+          gradNormed.rows(index..<index + 1), input: hidden.rows(row..<row + 1),
+          weight: finalNorm.base,
           rstd: pass.store.headRstd.base + index,
-          gradInput: pass.store.gradStream.matrix(rows: pass.tokens, columns: d).rows(row..<row + 1))
+          gradInput: pass.store.gradStream.matrix(rows: pass.tokens, columns: d).rows(row..<row + 1)
+        )
       }
     }
     for (index, result) in results.enumerated() {
@@ -127,7 +132,8 @@ extension CausalLM {
     let gradProduct = store.gradProduct.matrix(rows: t, columns: c.intermediateSize)
     if layer.down.module != nil { SwiGLU.forward(gate: gate, up: up, output: product) }
     layer.down.backward(
-      gradStream, input: product, down: downs[6], gradInput: gradProduct, accumulate: false, pass.context)
+      gradStream, input: product, down: downs[6], gradInput: gradProduct, accumulate: false,
+      pass.context)
     // The gradients take the places of gate and up, which nothing reads any more.
     SwiGLU.backward(gradProduct, gate: gate, up: up, gradGate: gate, gradUp: up)
     if layer.gate.module != nil || layer.up.module != nil {
@@ -136,7 +142,8 @@ extension CausalLM {
     }
     layer.gate.backward(
       gate, input: normed, down: downs[4], gradInput: gradNormed, accumulate: false, pass.context)
-    layer.up.backward(up, input: normed, down: downs[5], gradInput: gradNormed, accumulate: true, pass.context)
+    layer.up.backward(
+      up, input: normed, down: downs[5], gradInput: gradNormed, accumulate: true, pass.context)
     RMSNorm.backward(
       gradNormed, input: middle, weight: layer.postAttentionNorm.base, rstd: kept.middleRstd.base,
       gradInput: gradStream)
@@ -151,24 +158,30 @@ extension CausalLM {
     let gradKey = store.gradKey.matrix(rows: t, columns: c.keyValueWidth)
     let gradValue = store.gradValue.matrix(rows: t, columns: c.keyValueWidth)
     layer.output.backward(
-      gradStream, input: attended, down: downs[3], gradInput: gradAttended, accumulate: false, pass.context)
+      gradStream, input: attended, down: downs[3], gradInput: gradAttended, accumulate: false,
+      pass.context)
     attention.backward(
       gradAttended, output: attended, queries: query, keys: key, values: value, segments: segments,
-      logSumExp: kept.logSumExp.base, gradQueries: gradQuery, gradKeys: gradKey, gradValues: gradValue)
+      logSumExp: kept.logSumExp.base, gradQueries: gradQuery, gradKeys: gradKey,
+      gradValues: gradValue)
     rotary.rotate(gradQuery, positions: positions, inverse: true)
     rotary.rotate(gradKey, positions: positions, inverse: true)
     let input = store.stream(index).matrix(rows: t, columns: c.hiddenSize)
     if [layer.query, layer.key, layer.value].contains(where: { $0.module != nil }) {
-      RMSNorm.recompute(input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base, output: normed)
+      RMSNorm.recompute(
+        input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base, output: normed)
     }
     let target = needsInputGradient ? gradNormed : nil
-    layer.query.backward(gradQuery, input: normed, down: downs[0], gradInput: target, accumulate: false, pass.context)
-    layer.key.backward(gradKey, input: normed, down: downs[1], gradInput: target, accumulate: true, pass.context)
+    layer.query.backward(
+      gradQuery, input: normed, down: downs[0], gradInput: target, accumulate: false, pass.context)
+    layer.key.backward(
+      gradKey, input: normed, down: downs[1], gradInput: target, accumulate: true, pass.context)
     layer.value.backward(
       gradValue, input: normed, down: downs[2], gradInput: target, accumulate: true, pass.context)
     if needsInputGradient {
       RMSNorm.backward(
-        gradNormed, input: input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base, gradInput: gradStream)
+        gradNormed, input: input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base,
+        gradInput: gradStream)
     }
   }
 }

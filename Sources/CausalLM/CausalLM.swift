@@ -28,7 +28,8 @@ public final class CausalLM: @unchecked Sendable {
   public private(set) var adapter: LoRAAdapter?
 
   init(
-    configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix, layers: [DecoderLayer],
+    configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix,
+    layers: [DecoderLayer],
     finalNorm: FloatBuffer
   ) {
     self.configuration = configuration
@@ -36,21 +37,25 @@ public final class CausalLM: @unchecked Sendable {
     self.head = head
     self.layers = layers
     self.finalNorm = finalNorm
-    rotary = RotaryEmbedding(headDimension: configuration.headDimension, base: configuration.ropeTheta)
+    rotary = RotaryEmbedding(
+      headDimension: configuration.headDimension, base: configuration.ropeTheta)
     attention = CausalAttention(
       heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension, scale: 1 / Float(configuration.headDimension).squareRoot())
+      headDimension: configuration.headDimension,
+      scale: 1 / Float(configuration.headDimension).squareRoot())
   }
 
   /// The layers that may be adapted, in the model's order.
   public var adaptableLayers: [LoRAConfiguration.Layer] {
     layers.flatMap(\.linears).map {
       LoRAConfiguration.Layer(name: $0.name, inputs: $0.weight.columns, outputs: $0.weight.rows)
-    } + (configuration.isTied
-      ? []
-      : [
-        LoRAConfiguration.Layer(name: "lm_head", inputs: head.columns, outputs: head.rows, isHead: true)
-      ])
+    }
+      + (configuration.isTied
+        ? []
+        : [
+          LoRAConfiguration.Layer(
+            name: "lm_head", inputs: head.columns, outputs: head.rows, isHead: true)
+        ])
   }
 
   /// Uses `adapter` from now on, or none.
@@ -65,7 +70,9 @@ public final class CausalLM: @unchecked Sendable {
   public func withoutAdapter<Result>(_ body: () throws -> Result) rethrows -> Result {
     let kept = adapter
     for linear in layers.flatMap(\.linears) { linear.module = nil }
-    defer { for linear in layers.flatMap(\.linears) { linear.module = kept?.module(named: linear.name) } }
+    defer {
+      for linear in layers.flatMap(\.linears) { linear.module = kept?.module(named: linear.name) }
+    }
     return try body()
   }
 
@@ -76,7 +83,9 @@ public final class CausalLM: @unchecked Sendable {
 
   /// Bytes that all weights take, those of a mapped file included.
   public var weightBytes: Int {
-    layers.flatMap(\.linears).reduce(embedding.byteCount + (configuration.isTied ? 0 : head.byteCount)) {
+    layers.flatMap(\.linears).reduce(
+      embedding.byteCount + (configuration.isTied ? 0 : head.byteCount)
+    ) {
       $0 + $1.weight.byteCount
     }
   }
@@ -85,9 +94,12 @@ public final class CausalLM: @unchecked Sendable {
   var lowestAdaptedLayer: Int { layers.firstIndex(where: \.isAdapted) ?? layers.count }
 
   func store(tokens: Int, isRecording: Bool) -> ActivationStore {
-    if let store = isRecording ? recordingStore : plainStore, store.capacity >= tokens { return store }
+    if let store = isRecording ? recordingStore : plainStore, store.capacity >= tokens {
+      return store
+    }
     // A little room beyond this batch, so that batches of varying length settle on one store.
-    let store = ActivationStore(model: self, capacity: (tokens + 127) / 128 * 128, isRecording: isRecording)
+    let store = ActivationStore(
+      model: self, capacity: (tokens + 127) / 128 * 128, isRecording: isRecording)
     if isRecording { recordingStore = store } else { plainStore = store }
     return store
   }

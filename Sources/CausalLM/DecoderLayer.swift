@@ -1,6 +1,6 @@
 import Kernels
 
-/// One block of the Llama family:
+/// One block of the Llama family.
 ///
 ///     h = x + o_proj(attention(rope(q_proj(n)), rope(k_proj(n)), v_proj(n))),   n = norm(x)
 ///     y = h + down_proj(silu(gate_proj(m)) · up_proj(m)),                        m = norm(h)
@@ -11,7 +11,8 @@ final class DecoderLayer: @unchecked Sendable {
   let gate, up, down: Linear
 
   init(
-    inputNorm: FloatBuffer, postAttentionNorm: FloatBuffer, query: Linear, key: Linear, value: Linear,
+    inputNorm: FloatBuffer, postAttentionNorm: FloatBuffer, query: Linear, key: Linear,
+    value: Linear,
     output: Linear, gate: Linear, up: Linear, down: Linear
   ) {
     self.inputNorm = inputNorm

@@ -16,8 +16,12 @@ public final class KeyValueCache: @unchecked Sendable {
     width = model.configuration.keyValueWidth
     self.capacity = max(1, capacity)
     let layers = model.configuration.layerCount
-    keys = (0..<layers).map { [capacity = self.capacity, width] _ in FloatBuffer(count: capacity * width) }
-    values = (0..<layers).map { [capacity = self.capacity, width] _ in FloatBuffer(count: capacity * width) }
+    keys = (0..<layers).map { [capacity = self.capacity, width] _ in
+      FloatBuffer(count: capacity * width)
+    }
+    values = (0..<layers).map { [capacity = self.capacity, width] _ in
+      FloatBuffer(count: capacity * width)
+    }
     counts = [Int](repeating: 0, count: layers)
   }
 
@@ -40,7 +44,9 @@ public final class KeyValueCache: @unchecked Sendable {
 
   private func grow(to newCapacity: Int) {
     for layer in keys.indices {
-      let (newKeys, newValues) = (FloatBuffer(count: newCapacity * width), FloatBuffer(count: newCapacity * width))
+      let (newKeys, newValues) = (
+        FloatBuffer(count: newCapacity * width), FloatBuffer(count: newCapacity * width)
+      )
       newKeys.base.update(from: keys[layer].base, count: counts[layer] * width)
       newValues.base.update(from: values[layer].base, count: counts[layer] * width)
       keys[layer] = newKeys

@@ -25,7 +25,8 @@ public final class Linear: @unchecked Sendable {
     if let dropout = context.dropout {
       let dropped = context.scratch(rows: input.rows, columns: input.columns)
       Dropout.forward(
-        input, keys: dropout.keys, module: module.dropoutStream, probability: dropout.probability, output: dropped)
+        input, keys: dropout.keys, module: module.dropoutStream, probability: dropout.probability,
+        output: dropped)
       module.project(dropped, into: down)
     } else {
       module.project(input, into: down)
@@ -52,13 +53,15 @@ public final class Linear: @unchecked Sendable {
     guard let dropout = context.dropout else {
       module.addGradients(gradOutput: gradOutput, input: input, down: down, up: up)
       if let gradInput {
-        weight.backward(gradOutput, into: gradInput, accumulate: accumulate, adding: module.backwardTerm(up))
+        weight.backward(
+          gradOutput, into: gradInput, accumulate: accumulate, adding: module.backwardTerm(up))
       }
       return
     }
     let scratch = context.scratch(rows: input.rows, columns: input.columns)
     Dropout.forward(
-      input, keys: dropout.keys, module: module.dropoutStream, probability: dropout.probability, output: scratch)
+      input, keys: dropout.keys, module: module.dropoutStream, probability: dropout.probability,
+      output: scratch)
     module.addGradients(gradOutput: gradOutput, input: scratch, down: down, up: up)
     guard let gradInput else { return }
     weight.backward(gradOutput, into: gradInput, accumulate: accumulate)
@@ -87,6 +90,8 @@ final class PassContext {
     upBuffer = up
   }
 
-  func scratch(rows: Int, columns: Int) -> Matrix { scratchBuffer.matrix(rows: rows, columns: columns) }
+  func scratch(rows: Int, columns: Int) -> Matrix {
+    scratchBuffer.matrix(rows: rows, columns: columns)
+  }
   func up(rows: Int, rank: Int) -> Matrix { upBuffer.matrix(rows: rows, columns: rank) }
 }

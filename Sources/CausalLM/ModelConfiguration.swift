@@ -43,18 +43,25 @@ public struct ModelConfiguration: Sendable, Equatable {
     func size(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
       guard let value = json[key], value != .null else {
         if let fallback { return fallback }
-        throw .badConfiguration(path: path, reason: "\(key) is missing; the model's configuration is incomplete")
+        throw .badConfiguration(
+          path: path, reason: "\(key) is missing; the model's configuration is incomplete")
       }
       guard let number = value.intValue, number > 0, number <= Self.largestSize else {
         throw .badConfiguration(
-          path: path, reason: "\(key) is \(value.serialized()), expected a whole number from 1 to \(Self.largestSize)")
+          path: path,
+          reason:
+            "\(key) is \(value.serialized()), expected a whole number from 1 to \(Self.largestSize)"
+        )
       }
       return number
     }
-    func number(_ key: String, in object: JSONObject, default fallback: Double) throws(ModelError) -> Double {
+    func number(_ key: String, in object: JSONObject, default fallback: Double) throws(ModelError)
+      -> Double
+    {
       guard let value = object[key], value != .null else { return fallback }
       guard let number = value.doubleValue, number.isFinite, number > 0 else {
-        throw .badConfiguration(path: path, reason: "\(key) is \(value.serialized()), expected a number above 0")
+        throw .badConfiguration(
+          path: path, reason: "\(key) is \(value.serialized()), expected a number above 0")
       }
       return number
     }
@@ -75,7 +82,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     keyValueHeadCount = try size("num_key_value_heads", default: headCount)
     guard hiddenSize % headCount == 0 || json["head_dim"]?.intValue != nil else {
       throw .badConfiguration(
-        path: path, reason: "hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(headCount)")
+        path: path,
+        reason: "hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(headCount)")
     }
     headDimension = try size("head_dim", default: hiddenSize / headCount)
     vocabularySize = try size("vocab_size")
@@ -83,10 +91,13 @@ public struct ModelConfiguration: Sendable, Equatable {
     guard headCount % keyValueHeadCount == 0 else {
       throw .badConfiguration(
         path: path,
-        reason: "num_attention_heads \(headCount) is not a multiple of num_key_value_heads \(keyValueHeadCount)")
+        reason:
+          "num_attention_heads \(headCount) is not a multiple of num_key_value_heads \(keyValueHeadCount)"
+      )
     }
     guard headDimension % 2 == 0 else {
-      throw .badConfiguration(path: path, reason: "head_dim \(headDimension) is odd, and rotary embedding needs pairs")
+      throw .badConfiguration(
+        path: path, reason: "head_dim \(headDimension) is odd, and rotary embedding needs pairs")
     }
     // Transformers 5 nests the rotary settings, 4 kept them at the top.
     let rope = json["rope_parameters"]?.objectValue ?? json["rope_scaling"]?.objectValue

@@ -15,13 +15,17 @@ public struct AnswerScore: Sendable, Equatable {
   public init(answer: String, reference: String) {
     let (answer, reference) = (Self.trimmed(answer), Self.trimmed(reference))
     isExact = answer.utf8.elementsEqual(reference.utf8)
-    guard let expected = try? JSON.parse(reference), expected.objectValue != nil || expected.arrayValue != nil else { return }
+    guard let expected = try? JSON.parse(reference),
+      expected.objectValue != nil || expected.arrayValue != nil
+    else { return }
     let found = try? JSON.parse(answer)
     isValidJSON = found != nil
     isExactJSON = found.map { Self.isEqual($0, expected) } ?? false
     if let fields = expected.objectValue, fields.count > 0 {
       let object = found?.objectValue
-      let right = fields.members.count { member in object?[member.key].map { Self.isEqual($0, member.value) } ?? false }
+      let right = fields.members.count { member in
+        object?[member.key].map { Self.isEqual($0, member.value) } ?? false
+      }
       fieldAccuracy = Double(right) / Double(fields.count)
     }
   }
@@ -30,8 +34,11 @@ public struct AnswerScore: Sendable, Equatable {
   private static func isEqual(_ a: JSONValue, _ b: JSONValue) -> Bool {
     switch (a, b) {
     case (.object(let a), .object(let b)):
-      a.count == b.count && a.members.allSatisfy { member in b[member.key].map { isEqual(member.value, $0) } ?? false }
-    case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { isEqual($0, $1) }
+      a.count == b.count
+        && a.members.allSatisfy { member in b[member.key].map { isEqual(member.value, $0) } ?? false
+        }
+    case (.array(let a), .array(let b)):
+      a.count == b.count && zip(a, b).allSatisfy { isEqual($0, $1) }
     default: a == b
     }
   }

@@ -25,7 +25,8 @@ public final class ChatModel {
   ///   - precision: how the linear layers are kept.
   ///   - progress: hears of each layer that is ready.
   public init(
-    path: String, precision: CausalLM.Precision = .stored, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    path: String, precision: CausalLM.Precision = .stored,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws {
     file = try ModelFile.open(path)
     tokenizer = try file.makeTokenizer()
@@ -44,16 +45,22 @@ public final class ChatModel {
   public func stopTokens() -> Set<Int32> {
     var tokens: Set<Int32> = []
     if let end = tokenizer.endOfSequence { tokens.insert(end) }
-    let configured = [file.configuration["eos_token_id"], (try? file.generationConfiguration())?["eos_token_id"]]
+    let configured = [
+      file.configuration["eos_token_id"], (try? file.generationConfiguration())?["eos_token_id"],
+    ]
     for value in configured.compactMap({ $0 }) {
       for id in value.arrayValue?.compactMap(\.intValue) ?? value.intValue.map({ [$0] }) ?? [] {
         if id >= 0, id < tokenizer.vocabularySize { tokens.insert(Int32(id)) }
       }
     }
     let exchange = [Self.message("user", "Hi"), Self.message("assistant", "Hello")]
-    if let template, let rendered = try? template.renderWithSupervision(messages: exchange), let span = rendered.spans.last {
+    if let template, let rendered = try? template.renderWithSupervision(messages: exchange),
+      let span = rendered.spans.last
+    {
       let text = Array(rendered.text.utf8)[span.range]
-      if let last = tokenizer.encode(String(decoding: text, as: UTF8.self)).last, tokenizer.isSpecial(last) {
+      if let last = tokenizer.encode(String(decoding: text, as: UTF8.self)).last,
+        tokenizer.isSpecial(last)
+      {
         tokens.insert(last)
       }
     }
@@ -73,7 +80,8 @@ public final class ChatModel {
       let text = messages.compactMap { $0["content"]?.stringValue }.joined(separator: "\n")
       return tokenizer.encode(text, addSpecialTokens: true)
     }
-    return tokenizer.encode(try template.render(messages: messages, tools: tools, addGenerationPrompt: true))
+    return tokenizer.encode(
+      try template.render(messages: messages, tools: tools, addGenerationPrompt: true))
   }
 }
 
@@ -81,9 +89,12 @@ extension ModelFile {
   /// The model's chat template, with the special tokens that it may name.
   public func makeChatTemplate(_ tokenizer: Tokenizer) throws -> ChatTemplate? {
     guard let source = try chatTemplate() else { return nil }
-    func text(_ id: Int32?) -> String? { id.map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) } }
+    func text(_ id: Int32?) -> String? {
+      id.map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) }
+    }
     return try ChatTemplate(
-      source: source, bosToken: text(tokenizer.beginningOfSequence), eosToken: text(tokenizer.endOfSequence),
+      source: source, bosToken: text(tokenizer.beginningOfSequence),
+      eosToken: text(tokenizer.endOfSequence),
       date: TemplateDate(year: 2024, month: 7, day: 26))
   }
 }

@@ -11,7 +11,8 @@ public enum Evaluation {
   ///
   /// - Parameter progress: hears how many examples are done.
   public static func loss(
-    _ model: CausalLM, _ examples: [TokenizedExample], progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    _ model: CausalLM, _ examples: [TokenizedExample],
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) -> LossSums {
     var sums = LossSums()
     var done = 0
@@ -45,7 +46,8 @@ public enum Evaluation {
   ///   - maxTokens: most tokens of an answer.
   ///   - progress: hears how many are answered.
   public static func answers(
-    _ chat: ChatModel, _ examples: [Example], maxTokens: Int, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    _ chat: ChatModel, _ examples: [Example], maxTokens: Int,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> [Answer] {
     var asked: [(Example, [JSONValue], String)] = []
     var prompts: [[Int32]] = []
@@ -61,7 +63,8 @@ public enum Evaluation {
       case .text: continue
       }
     }
-    let generator = Generator(model: chat.model, stopTokens: chat.stopTokens(), maxTokens: maxTokens)
+    let generator = Generator(
+      model: chat.model, stopTokens: chat.stopTokens(), maxTokens: maxTokens)
     var done = 0
     let completions = generator.complete(
       prompts,
@@ -70,9 +73,11 @@ public enum Evaluation {
         progress(done, prompts.count)
       })
     return zip(asked, completions).map { row, completion in
-      let text = String(decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true), as: UTF8.self)
+      let text = String(
+        decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true), as: UTF8.self)
       return Answer(
-        source: row.0.source, prompt: row.1, reference: row.2, text: text, finishReason: completion.finishReason,
+        source: row.0.source, prompt: row.1, reference: row.2, text: text,
+        finishReason: completion.finishReason,
         score: AnswerScore(answer: text, reference: row.2))
     }
   }

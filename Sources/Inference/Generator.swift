@@ -31,7 +31,8 @@ public struct Generator {
 
   /// Makes a generator.
   public init(
-    model: CausalLM, stopTokens: Set<Int32>, sampling: Sampling = .greedy, maxTokens: Int = 256, batchSize: Int = 32
+    model: CausalLM, stopTokens: Set<Int32>, sampling: Sampling = .greedy, maxTokens: Int = 256,
+    batchSize: Int = 32
   ) {
     self.model = model
     self.stopTokens = stopTokens
@@ -70,7 +71,8 @@ public struct Generator {
     // Takes the token that `logits` call for; false ends the sequence.
     func take(_ logits: UnsafeBufferPointer<Float>, for prompt: Int) -> Int32? {
       guard completions[prompt].tokens.count < maxTokens else { return nil }
-      let token = sampling.choose(logits, sequence: prompt, position: completions[prompt].tokens.count)
+      let token = sampling.choose(
+        logits, sequence: prompt, position: completions[prompt].tokens.count)
       if stopTokens.contains(token) {
         completions[prompt].finishReason = .stop
         return nil
@@ -88,10 +90,12 @@ public struct Generator {
         while let prompt = pending, active.count + entering.count < batchSize {
           if !entering.isEmpty, tokens + prompts[prompt].count > Self.prefillTokens { break }
           tokens += prompts[prompt].count
-          entering.append((prompt, KeyValueCache(model, capacity: prompts[prompt].count + min(maxTokens, 64))))
+          entering.append(
+            (prompt, KeyValueCache(model, capacity: prompts[prompt].count + min(maxTokens, 64))))
           pending = waiting.next()
         }
-        model.prefill(entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache)) { index, logits in
+        model.prefill(entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache)) {
+          index, logits in
           let (prompt, cache) = entering[index]
           if let next = take(logits, for: prompt) {
             active.append(Active(prompt: prompt, cache: cache, next: next))

@@ -24,7 +24,9 @@ public struct ModelMerge {
   /// Gives a writer the merged rows of a tensor.
   ///
   /// Linear layers come from the weights as loaded, so a merge with an NF4 base holds what NF4 holds.
-  public func rows(_ tensor: String, _ range: Range<Int>, _ values: UnsafeMutableBufferPointer<Float>) throws {
+  public func rows(
+    _ tensor: String, _ range: Range<Int>, _ values: UnsafeMutableBufferPointer<Float>
+  ) throws {
     guard let base = values.baseAddress else { return }
     let name = tensor.hasSuffix(".weight") ? String(tensor.dropLast(7)) : tensor
     guard let weight = chat.model.weight(named: name) else {

@@ -29,7 +29,8 @@ public enum PairedBootstrap {
     }
     means.sort()
     let mean = values.reduce(0, +) / Double(values.count)
-    return Interval(mean: mean, low: means[resamples / 40], high: means[resamples - 1 - resamples / 40])
+    return Interval(
+      mean: mean, low: means[resamples / 40], high: means[resamples - 1 - resamples / 40])
   }
 
   /// The 95 % interval of the mean difference of two systems on the same examples.

@@ -20,7 +20,8 @@ final class ModulePattern {
     let bytes = Array(source.utf8)
     guard
       let code = pcre2_compile_8(
-        bytes, bytes.count, UInt32(bitPattern: Int32(PCRE2_UTF)) | UInt32(PCRE2_UCP), &error, &offset, nil)
+        bytes, bytes.count, UInt32(bitPattern: Int32(PCRE2_UTF)) | UInt32(PCRE2_UCP), &error,
+        &offset, nil)
     else {
       var message = [UInt8](repeating: 0, count: 160)
       pcre2_get_error_message_8(error, &message, message.count)

@@ -85,7 +85,7 @@ public final class WeightMatrix: @unchecked Sendable {
   public struct LowRankTerm {
     /// `[tokens, rank]`.
     public let left: Matrix
-    /// Forward: B, `[rows, rank]`. Backward: A, `[rank, columns]`.
+    /// B, `[rows, rank]`, going forward; A, `[rank, columns]`, going back.
     public let right: UnsafeMutablePointer<Float>
     /// The factor on the product.
     public let scale: Float
@@ -122,8 +122,10 @@ public final class WeightMatrix: @unchecked Sendable {
       let rank = term.left.columns
       GEMM.transposePanel(k: rank, n: count, a: term.right + first * rank, lda: rank, panel: panel)
       GEMM.panel(
-        m: input.rows, n: count, k: rank, a: term.left.base, rsa: term.left.stride, csa: 1, b: panel,
-        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride, alpha: term.scale, accumulate: true)
+        m: input.rows, n: count, k: rank, a: term.left.base, rsa: term.left.stride, csa: 1,
+        b: panel,
+        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride, alpha: term.scale,
+        accumulate: true)
     }
   }
 
@@ -143,13 +145,15 @@ public final class WeightMatrix: @unchecked Sendable {
         let count = min(Self.slabRows, rows - firstRow)
         readSlab(firstRow..<firstRow + count, first..<first + width, slab)
         GEMM.multiply(
-          m: gradOutput.rows, n: width, k: count, a: gradOutput.base + firstRow, rsa: gradOutput.stride, csa: 1,
+          m: gradOutput.rows, n: width, k: count, a: gradOutput.base + firstRow,
+          rsa: gradOutput.stride, csa: 1,
           b: slab, ldb: Self.slabColumns, c: gradInput.base + first, ldc: gradInput.stride,
           accumulate: accumulate || firstRow > 0)
       }
       guard let term else { return }
       GEMM.multiply(
-        m: gradOutput.rows, n: width, k: term.left.columns, a: term.left.base, rsa: term.left.stride, csa: 1,
+        m: gradOutput.rows, n: width, k: term.left.columns, a: term.left.base,
+        rsa: term.left.stride, csa: 1,
         b: term.right + first, ldb: columns, c: gradInput.base + first, ldc: gradInput.stride,
         alpha: term.scale, accumulate: true)
     }
@@ -164,11 +168,14 @@ public final class WeightMatrix: @unchecked Sendable {
   }
 
   /// Unpacks a rectangle to `slab`, 64 numbers a row.
-  private func readSlab(_ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>) {
+  private func readSlab(
+    _ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>
+  ) {
     rowOrder.withUnsafeBufferPointer { order in
       guard let order = order.baseAddress else { return }
       storage.readRows(
-        rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange, into: slab,
+        rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange,
+        into: slab,
         leadingDimension: Self.slabColumns)
     }
   }

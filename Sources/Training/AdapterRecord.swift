@@ -21,7 +21,8 @@ public struct AdapterRecord: Sendable, Equatable {
 
   /// Makes a record.
   public init(
-    baseName: String, baseHash: String, precision: String, isDoubleQuantized: Bool, templateHash: String,
+    baseName: String, baseHash: String, precision: String, isDoubleQuantized: Bool,
+    templateHash: String,
     dataHash: String
   ) {
     self.baseName = baseName
@@ -47,12 +48,14 @@ public struct AdapterRecord: Sendable, Equatable {
 
   /// Reads the record beside an adapter; nil where there is none or it is not one.
   public static func read(adapter folder: String) -> AdapterRecord? {
-    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"), let json = try? file.withBytes({ try JSON.parse($0) }),
+    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"),
+      let json = try? file.withBytes({ try JSON.parse($0) }),
       let hash = json["base_sha256"]?.stringValue, let precision = json["precision"]?.stringValue
     else { return nil }
     return AdapterRecord(
       baseName: json["base_model"]?.stringValue ?? "", baseHash: hash, precision: precision,
       isDoubleQuantized: json["bnb_4bit_use_double_quant"]?.boolValue ?? true,
-      templateHash: json["chat_template_sha256"]?.stringValue ?? "", dataHash: json["data_sha256"]?.stringValue ?? "")
+      templateHash: json["chat_template_sha256"]?.stringValue ?? "",
+      dataHash: json["data_sha256"]?.stringValue ?? "")
   }
 }

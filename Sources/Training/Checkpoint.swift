@@ -30,7 +30,9 @@ public enum Checkpoint {
   ///   - run: the loop, between two steps.
   ///   - identity: what the run is of; a resume with another is refused.
   ///   - baseModel: what the adapter's configuration calls the base.
-  public static func write(_ path: String, run: FineTuning, identity: JSONObject, baseModel: String) throws {
+  public static func write(_ path: String, run: FineTuning, identity: JSONObject, baseModel: String)
+    throws
+  {
     let folder = try StagedFolder(path: path)
     let adapterPath = "\(folder.stagingPath)/\(adapterName)"
     guard mkdir(adapterPath, 0o777) == 0 else {
@@ -38,14 +40,18 @@ public enum Checkpoint {
     }
     try AdapterFolder.write(run.adapter, to: adapterPath, baseModel: baseModel)
     let count = run.adapter.parameters.count
-    let buffers = [("first_moment", run.firstMoment), ("second_moment", run.secondMoment)]
+    let buffers =
+      [("first_moment", run.firstMoment), ("second_moment", run.secondMoment)]
       + (run.bestParameters.map { [("best_parameters", $0)] } ?? [])
     try SafetensorsWriter.write(
       buffers.map { .init(name: $0.0, shape: [count], values: UnsafePointer($0.1.base)) },
       path: "\(folder.stagingPath)/\(optimizerName)")
 
     var files = JSONObject()
-    for name in ["\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors", optimizerName] {
+    for name in [
+      "\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors",
+      optimizerName,
+    ] {
       let file = try MappedFile(path: "\(folder.stagingPath)/\(name)")
       var entry = JSONObject()
       entry["bytes"] = .integer(file.count)
@@ -65,17 +71,27 @@ public enum Checkpoint {
   ///
   /// - Throws: `TrainingError.damagedCheckpoint` where a file is missing or differs from the manifest.
   static func verifiedManifest(_ path: String) throws -> JSONObject {
-    func damaged(_ reason: String) -> TrainingError { .damagedCheckpoint(path: path, reason: reason) }
+    func damaged(_ reason: String) -> TrainingError {
+      .damagedCheckpoint(path: path, reason: reason)
+    }
     guard let file = try? MappedFile(path: "\(path)/\(manifestName)"),
       let manifest = (try? file.withBytes { try JSON.parse($0) })?.objectValue
     else { throw damaged("\(manifestName) is missing or unreadable") }
     guard manifest["format_version"]?.intValue == version else {
-      throw damaged("its format is version \(manifest["format_version"]?.serialized() ?? "unknown"), this program reads \(version)")
+      throw damaged(
+        "its format is version \(manifest["format_version"]?.serialized() ?? "unknown"), this program reads \(version)"
+      )
     }
-    guard let files = manifest["files"]?.objectValue, files.count > 0 else { throw damaged("its manifest lists no files") }
+    guard let files = manifest["files"]?.objectValue, files.count > 0 else {
+      throw damaged("its manifest lists no files")
+    }
     for (name, entry) in files {
-      guard !name.hasPrefix("/"), !name.contains("..") else { throw damaged("its manifest names \(name)") }
-      guard let content = try? MappedFile(path: "\(path)/\(name)") else { throw damaged("\(name) is missing") }
+      guard !name.hasPrefix("/"), !name.contains("..") else {
+        throw damaged("its manifest names \(name)")
+      }
+      guard let content = try? MappedFile(path: "\(path)/\(name)") else {
+        throw damaged("\(name) is missing")
+      }
       guard content.count == entry["bytes"]?.intValue,
         content.withBytes({ SHA256.hexadecimalDigest(of: $0) }) == entry["sha256"]?.stringValue
       else { throw damaged("\(name) differs from what was saved") }
@@ -91,7 +107,9 @@ public enum Checkpoint {
     let saved = manifest["identity"]?.objectValue ?? JSONObject()
     for (key, value) in identity where saved[key] != value {
       throw TrainingError.resumeMismatch(
-        path: path, difference: "\(key) (\(saved[key]?.serialized() ?? "none") then, \(value.serialized()) now)")
+        path: path,
+        difference: "\(key) (\(saved[key]?.serialized() ?? "none") then, \(value.serialized()) now)"
+      )
     }
     guard let state = manifest["state"]?.objectValue.flatMap(Self.state) else {
       throw TrainingError.damagedCheckpoint(path: path, reason: "its manifest holds no state")
@@ -102,8 +120,11 @@ public enum Checkpoint {
     func fill(_ buffer: FloatBuffer, _ name: String) throws {
       guard let tensor = optimizer.tensor(named: name), tensor.shape == [buffer.count],
         let type = tensor.type.storage, type.blockElements == 1
-      else { throw TrainingError.damagedCheckpoint(path: path, reason: "\(optimizerName) lacks \(name)") }
-      type.dequantize(optimizer.file.baseAddress + tensor.byteOffset, count: buffer.count, into: buffer.base)
+      else {
+        throw TrainingError.damagedCheckpoint(path: path, reason: "\(optimizerName) lacks \(name)")
+      }
+      type.dequantize(
+        optimizer.file.baseAddress + tensor.byteOffset, count: buffer.count, into: buffer.base)
     }
     try fill(run.firstMoment, "first_moment")
     try fill(run.secondMoment, "second_moment")

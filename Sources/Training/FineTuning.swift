@@ -75,7 +75,8 @@ public final class FineTuning {
   ///   - shuffle: whether each epoch takes the examples in a new order.
   /// - Throws: `TrainingError.noExamples`.
   public init(
-    configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM, adapter: LoRAAdapter,
+    configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM,
+    adapter: LoRAAdapter,
     examples: [TokenizedExample], validation: [TokenizedExample] = []
   ) throws(TrainingError) {
     guard !examples.isEmpty else { throw .noExamples }
@@ -151,17 +152,24 @@ public final class FineTuning {
         } else {
           state.validationsWithoutBest += 1
         }
-        if listener(.validation(step: state.step, epoch: report.epoch, loss: loss, isBest: isBest)) == .stop {
+        if listener(.validation(step: state.step, epoch: report.epoch, loss: loss, isBest: isBest))
+          == .stop
+        {
           decision = .stop
         }
-        if let patience = configuration.earlyStoppingPatience, state.validationsWithoutBest >= patience {
+        if let patience = configuration.earlyStoppingPatience,
+          state.validationsWithoutBest >= patience
+        {
           _ = listener(.stoppedEarly(step: state.step, bestStep: state.bestStep ?? state.step))
           outcome = .stoppedEarly
         }
       }
       state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
       let isLast = state.step == totalSteps || outcome == .stoppedEarly
-      if let save, isDue(configuration.saveStrategy, every: configuration.saveSteps) || isLast || decision == .stop {
+      if let save,
+        isDue(configuration.saveStrategy, every: configuration.saveSteps) || isLast
+          || decision == .stop
+      {
         let path = try save(self)
         if listener(.checkpoint(step: state.step, path: path)) == .stop { decision = .stop }
       }
@@ -172,8 +180,10 @@ public final class FineTuning {
       adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
     }
     return TrainingSummary(
-      outcome: outcome, steps: state.step, finalLoss: state.lastLoss, bestValidationLoss: state.bestValidationLoss,
-      bestStep: state.bestStep, trainedTokens: state.trainedTokens, supervisedTokens: state.supervisedTokens,
+      outcome: outcome, steps: state.step, finalLoss: state.lastLoss,
+      bestValidationLoss: state.bestValidationLoss,
+      bestStep: state.bestStep, trainedTokens: state.trainedTokens,
+      supervisedTokens: state.supervisedTokens,
       seconds: state.seconds, stepSeconds: state.stepSeconds)
   }
 
@@ -201,26 +211,32 @@ public final class FineTuning {
     let norm = AdamW.norm(adapter.gradients)
     for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
       throw TrainingError.notFinite(
-        step: step + 1, quantity: quantity, examples: window.joined().map { examples[$0].source.description })
+        step: step + 1, quantity: quantity,
+        examples: window.joined().map { examples[$0].source.description })
     }
     // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
     let limit = configuration.maxGradNorm
     let clip = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
     AdamW.update(
-      adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment, secondMoment: secondMoment,
+      adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
+      secondMoment: secondMoment,
       step: step + 1,
       settings: AdamW.Settings(
-        learningRate: learningRate[step], beta1: configuration.adamBeta1, beta2: configuration.adamBeta2,
+        learningRate: learningRate[step], beta1: configuration.adamBeta1,
+        beta2: configuration.adamBeta2,
         epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay),
       gradientScale: Float(clip))
     return StepReport(
       step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,
-      learningRate: learningRate[step], gradientNorm: norm, tokens: tokens, supervisedTokens: sums.positions,
+      learningRate: learningRate[step], gradientNorm: norm, tokens: tokens,
+      supervisedTokens: sums.positions,
       seconds: 0, elapsedSeconds: 0)
   }
 
   /// Mean loss over the validation examples, the same quantity as the training loss.
-  public func validate(progress: (_ done: Int, _ of: Int) -> TrainingDecision = { _, _ in .resume }) -> Double {
+  public func validate(progress: (_ done: Int, _ of: Int) -> TrainingDecision = { _, _ in .resume })
+    -> Double
+  {
     var sums = LossSums()
     var done = 0
     for part in Self.parts(Array(validation.indices), of: validation) {

@@ -14,7 +14,8 @@ extension LoRAConfiguration {
       }
     }
     self.init(
-      rank: lora.rank, alpha: lora.alpha, dropout: lora.dropout, targets: targets(lora.targetModules),
+      rank: lora.rank, alpha: lora.alpha, dropout: lora.dropout,
+      targets: targets(lora.targetModules),
       excluded: lora.excludeModules.map(targets), layers: lora.layersToTransform,
       isRankStabilized: lora.useRSLoRA,
       rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
@@ -25,7 +26,9 @@ extension LoRAConfiguration {
 
 extension LoRAAdapter {
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
-  public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64) throws -> LoRAAdapter {
+  public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64)
+    throws -> LoRAAdapter
+  {
     if let folder = lora.initAdapter {
       return try AdapterFolder.read(folder, for: model.adaptableLayers)
     }
@@ -43,8 +46,10 @@ extension RunConfiguration {
   /// What only determines when something is reported, validated or saved is left out.
   public var numericIdentity: JSONObject {
     let free = [
-      "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps", "save_total_limit",
-      "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end", "metric_for_best_model",
+      "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
+      "save_total_limit",
+      "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
+      "metric_for_best_model",
       "early_stopping_patience",
     ]
     var identity = JSONObject()
@@ -54,7 +59,9 @@ extension RunConfiguration {
       let key = line[..<colon].drop { $0 == " " }
       if !line.hasPrefix(" ") { section = String(key) }
       let value = line[line.index(after: colon)...].drop { $0 == " " }
-      if !value.isEmpty, !free.contains(String(key)) { identity["\(section).\(key)"] = .string(String(value)) }
+      if !value.isEmpty, !free.contains(String(key)) {
+        identity["\(section).\(key)"] = .string(String(value))
+      }
     }
     return identity
   }

@@ -39,7 +39,8 @@ public struct LearningRate: Sendable, Equatable {
     let progress = after / Double(max(1, totalSteps - warmupSteps))
     switch schedule {
     case .constant, .constantWithWarmup: return 1
-    case .linear: return max(0, Double(totalSteps - step) / Double(max(1, totalSteps - warmupSteps)))
+    case .linear:
+      return max(0, Double(totalSteps - step) / Double(max(1, totalSteps - warmupSteps)))
     case .cosine: return max(0, 0.5 * (1 + cos(.pi * progress)))
     case .cosineWithRestarts:
       if progress >= 1 { return 0 }

@@ -63,7 +63,9 @@ public final class RunFolder {
   /// Saves a checkpoint and removes those beyond `limit`, never the best one.
   ///
   /// - Returns: the new checkpoint's path.
-  public func save(_ run: FineTuning, identity: JSONObject, baseModel: String, limit: Int?) throws -> String {
+  public func save(_ run: FineTuning, identity: JSONObject, baseModel: String, limit: Int?) throws
+    -> String
+  {
     let target = "\(checkpoints)/step-\(run.state.step)"
     var status = stat()
     if stat(target, &status) == 0 { Self.remove(target) }
@@ -75,14 +77,23 @@ public final class RunFolder {
     return target
   }
 
-  /// Restores the newest whole checkpoint.
+  /// Restores the newest whole checkpoint, or a given one.
   ///
-  /// - Parameter damaged: hears of each checkpoint that was passed over.
+  /// - Parameters:
+  ///   - checkpoint: the one to use; nil for the newest that is whole.
+  ///   - identity: what the run is of.
+  ///   - damaged: hears of each checkpoint that was passed over.
   /// - Returns: the path of the one that was used.
   /// - Throws: `TrainingError.nothingToResume` where none is whole, and what a mismatch calls for.
   public func resume(
-    _ run: FineTuning, identity: JSONObject, damaged: (TrainingError) -> Void
+    _ run: FineTuning, from checkpoint: String? = nil, identity: JSONObject,
+    damaged: (TrainingError) -> Void
   ) throws -> String {
+    if let checkpoint {
+      try Checkpoint.restore(checkpoint, into: run, identity: identity)
+      try truncateMetrics(after: run.state.step)
+      return checkpoint
+    }
     for candidate in checkpointPaths() {
       do {
         try Checkpoint.restore(candidate, into: run, identity: identity)
@@ -101,7 +112,8 @@ public final class RunFolder {
     if metrics == nil { metrics = fopen("\(path)/metrics.jsonl", "a") }
     let text = JSONValue.object(line).serialized() + "\n"
     guard let metrics, fputs(text, metrics) >= 0, fflush(metrics) == 0 else {
-      throw ModelFileError.notWritten(path: "\(path)/metrics.jsonl", reason: String(cString: strerror(errno)))
+      throw ModelFileError.notWritten(
+        path: "\(path)/metrics.jsonl", reason: String(cString: strerror(errno)))
     }
   }
 
@@ -116,7 +128,9 @@ public final class RunFolder {
     guard let file = try? MappedFile(path: "\(path)/metrics.jsonl") else { return }
     var kept: [UInt8] = []
     for line in file.withBytes({ Array($0) }).split(separator: 10) {
-      guard let json = try? JSON.parse(Array(line)), let number = json["step"]?.intValue, number <= step else { continue }
+      guard let json = try? JSON.parse(Array(line)), let number = json["step"]?.intValue,
+        number <= step
+      else { continue }
       kept += line
       kept.append(10)
     }
@@ -131,13 +145,19 @@ public final class RunFolder {
       var names: [String] = []
       while let entry = readdir(folder) {
         names.append(
-          withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+          withUnsafeBytes(of: &entry.pointee.d_name) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+          })
       }
       closedir(folder)
       for name in names where name != "." && name != ".." {
         var status = stat()
         let child = "\(path)/\(name)"
-        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { remove(child) } else { unlink(child) }
+        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+          remove(child)
+        } else {
+          unlink(child)
+        }
       }
     }
     rmdir(path)

@@ -18,13 +18,16 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notFinite(let step, let quantity, let examples):
       "step \(step): the \(quantity) is not a finite number, on \(examples.joined(separator: ", ")); lower training.learning_rate, and resume from the last checkpoint"
-    case .noExamples: "data.train: no example is left to train on; check data.overlong and data.max_length"
+    case .noExamples:
+      "data.train: no example is left to train on; check data.overlong and data.max_length"
     case .outputExists(let path):
       "\(path): exists already; name another training.output_dir, or continue that run with --resume"
-    case .nothingToResume(let path): "\(path): holds no checkpoint to resume from; start the run without --resume"
+    case .nothingToResume(let path):
+      "\(path): holds no checkpoint to resume from; start the run without --resume"
     case .resumeMismatch(let path, let difference):
       "\(path): the checkpoint was made with another \(difference); resume with what it was made with, or start a new run"
-    case .damagedCheckpoint(let path, let reason): "\(path): \(reason); remove this checkpoint and resume from an earlier one"
+    case .damagedCheckpoint(let path, let reason):
+      "\(path): \(reason); remove this checkpoint and resume from an earlier one"
     }
   }
 }

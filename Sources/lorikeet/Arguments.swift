@@ -36,7 +36,8 @@ struct Arguments {
         positional.append(word)
         continue
       }
-      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+        String.init)
       guard let flag = flags.first(where: { $0.name == parts[0] }) else {
         throw UsageError(
           command: command,
@@ -46,7 +47,9 @@ struct Arguments {
         throw UsageError(command: command, "\(flag.name) is given twice; keep one")
       }
       if flag.value == nil {
-        guard parts.count == 1 else { throw UsageError(command: command, "\(flag.name) takes no value") }
+        guard parts.count == 1 else {
+          throw UsageError(command: command, "\(flag.name) takes no value")
+        }
         values[flag.name] = [""]
       } else if parts.count == 2 {
         values[flag.name, default: []].append(parts[1])
@@ -62,9 +65,11 @@ struct Arguments {
     }
     guard positional.count == command.positional.count else {
       if positional.count > command.positional.count {
-        throw UsageError(command: command, "unexpected argument \"\(positional[command.positional.count])\"")
+        throw UsageError(
+          command: command, "unexpected argument \"\(positional[command.positional.count])\"")
       }
-      throw UsageError(command: command, "missing argument <\(command.positional[positional.count])>")
+      throw UsageError(
+        command: command, "missing argument <\(command.positional[positional.count])>")
     }
     for flag in flags where flag.isRequired && values[flag.name] == nil {
       throw UsageError(command: command, "missing \(flag.name) <\(flag.value ?? "")>")
@@ -80,8 +85,12 @@ struct Arguments {
 
   /// Flags that every command has.
   static let common = [
-    Flag(name: "--threads", value: "N", help: "threads to use; default: the cores this process may use"),
-    Flag(name: "--json", value: nil, help: "print one JSON object on standard output and nothing else there"),
+    Flag(
+      name: "--threads", value: "N", help: "threads to use; default: the cores this process may use"
+    ),
+    Flag(
+      name: "--json", value: nil,
+      help: "print one JSON object on standard output and nothing else there"),
     Flag(name: "--quiet", value: nil, help: "no progress"),
     Flag(name: "--help", value: nil, help: "this text"),
   ]

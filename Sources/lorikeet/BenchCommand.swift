@@ -21,7 +21,8 @@ enum BenchCommand: Command {
       products.append(
         .object(
           JSONObject([
-            ("m", .integer(rows)), ("n", .integer(columns)), ("k", .integer(depth)), ("gflops", .number(rate)),
+            ("m", .integer(rows)), ("n", .integer(columns)), ("k", .integer(depth)),
+            ("gflops", .number(rate)),
           ])))
     }
     json["products"] = .array(products)
@@ -30,14 +31,17 @@ enum BenchCommand: Command {
 
   /// GFLOP/s of an f32 product on all threads, the best of several runs.
   private static func gemmRate(m: Int, n: Int, k: Int) -> Double {
-    let (a, b, c) = (FloatBuffer(count: m * k), FloatBuffer(count: n * k), FloatBuffer(count: m * n))
+    let (a, b, c) = (
+      FloatBuffer(count: m * k), FloatBuffer(count: n * k), FloatBuffer(count: m * n)
+    )
     let clock = ContinuousClock()
     var best = Double.infinity
     for _ in 0..<30 {
       let began = clock.now
       Parallel.run(n / 32) { panel, _ in
         GEMM.panel(
-          m: m, n: 32, k: k, a: a.base, rsa: k, csa: 1, b: b.base + panel * 32 * k, ldb: 32, c: c.base + panel * 32,
+          m: m, n: 32, k: k, a: a.base, rsa: k, csa: 1, b: b.base + panel * 32 * k, ldb: 32,
+          c: c.base + panel * 32,
           ldc: n)
       }
       best = min(best, (clock.now - began) / .seconds(1))

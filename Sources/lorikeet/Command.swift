@@ -18,7 +18,8 @@ protocol Command {
 enum Help {
   static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self, InspectCommand.self,
+      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
+      InspectCommand.self,
       BenchCommand.self,
     ]
   }
@@ -38,11 +39,14 @@ enum Help {
 
   static func text(for command: any Command.Type) -> String {
     let positional = command.positional.map { " <\($0)>" }.joined()
-    let required = command.flags.filter(\.isRequired).map { " \($0.name) <\($0.value ?? "")>" }.joined()
-    var text = "\(command.summary)\n\nusage: lorikeet \(command.name)\(positional)\(required) [flags]\n\n"
+    let required = command.flags.filter(\.isRequired).map { " \($0.name) <\($0.value ?? "")>" }
+      .joined()
+    var text =
+      "\(command.summary)\n\nusage: lorikeet \(command.name)\(positional)\(required) [flags]\n\n"
     for flag in command.flags + Arguments.common {
       let value = flag.value.map { flag.hasOptionalValue ? " [\($0)]" : " <\($0)>" } ?? ""
-      text += wrapped("  \(pad(flag.name + value, 26))", flag.help + (flag.isRepeatable ? " (repeatable)" : ""))
+      text += wrapped(
+        "  \(pad(flag.name + value, 26))", flag.help + (flag.isRepeatable ? " (repeatable)" : ""))
     }
     return text + "\nexample:\n  \(command.example)\n"
   }

@@ -14,7 +14,7 @@ final class Console {
   let isQuiet: Bool
   private let hasTerminal = isatty(2) != 0
   private var lineLength = 0
-  private var lastProgress = ContinuousClock.now - .seconds(60)
+  private var lastProgress = ContinuousClock.now
 
   init(isJSON: Bool, isQuiet: Bool) {
     self.isJSON = isJSON
@@ -101,7 +101,8 @@ enum Format {
   }
 
   static func bytes(_ count: Int) -> String {
-    count < 10 << 20 ? "\(fixed(Double(count) / 1_048_576, 1)) MiB" : "\((count + 1 << 19) >> 20) MiB"
+    count < 10 << 20
+      ? "\(fixed(Double(count) / 1_048_576, 1)) MiB" : "\((count + 1 << 19) >> 20) MiB"
   }
 
   static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
@@ -115,7 +116,8 @@ enum Process {
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, 255, file) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let text = String(
+        decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       if text.hasPrefix("VmHWM:") {
         let words = text.split { $0 == " " || $0 == "\t" }
         return words.count > 1 ? (Int(words[1]) ?? 0) * 1_024 : 0

@@ -16,13 +16,15 @@ enum EvaluateCommand: Command {
   static let flags =
     ModelSession.flags + [
       Flag(name: "--data", value: "FILE", help: "JSONL, as for training", isRequired: true),
-      Flag(name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
+      Flag(
+        name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
       Flag(name: "--generate", value: nil, help: "answer every row greedily and score the answers"),
       Flag(name: "--limit", value: "N", help: "only the first N rows"),
       Flag(name: "--max-tokens", value: "N", help: "most tokens of an answer; default 256"),
       Flag(name: "--predictions", value: "FILE", help: "write every answer as a line of JSON"),
     ]
-  static let example = "lorikeet evaluate --model model.gguf --adapter runs/a/adapter --data test.jsonl --generate"
+  static let example =
+    "lorikeet evaluate --model model.gguf --adapter runs/a/adapter --data test.jsonl --generate"
 
   /// What one model scored.
   private struct Result {
@@ -38,7 +40,8 @@ enum EvaluateCommand: Command {
     if let limit = try arguments.integer("--limit") { rows = Array(rows.prefix(limit)) }
     let chat = try ModelSession.open(arguments, console)
     let data = try TokenizedDataset(
-      rows, tokenizer: chat.tokenizer, template: chat.template, maxLength: chat.model.configuration.maximumPositions)
+      rows, tokenizer: chat.tokenizer, template: chat.template,
+      maxLength: chat.model.configuration.maximumPositions)
     let maxTokens = try arguments.integer("--max-tokens") ?? 256
     let isGenerating = arguments.has("--generate")
 
@@ -71,7 +74,8 @@ enum EvaluateCommand: Command {
     if let base {
       json["base"] = .object(object(base, examples: rows.count))
       if isGenerating {
-        json["exact_match_difference"] = interval(PairedBootstrap.difference(exact(tuned), exact(base)))
+        json["exact_match_difference"] = interval(
+          PairedBootstrap.difference(exact(tuned), exact(base)))
       }
     }
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
@@ -79,11 +83,15 @@ enum EvaluateCommand: Command {
     show(tuned, base, console)
   }
 
-  private static func exact(_ result: Result) -> [Double] { result.answers.map { $0.score.isExact ? 1 : 0 } }
+  private static func exact(_ result: Result) -> [Double] {
+    result.answers.map { $0.score.isExact ? 1 : 0 }
+  }
 
   private static func interval(_ value: Interval) -> JSONValue {
     .object(
-      JSONObject([("mean", .number(value.mean)), ("low", .number(value.low)), ("high", .number(value.high))]))
+      JSONObject([
+        ("mean", .number(value.mean)), ("low", .number(value.low)), ("high", .number(value.high)),
+      ]))
   }
 
   private static func object(_ result: Result, examples: Int) -> JSONObject {
@@ -92,7 +100,8 @@ enum EvaluateCommand: Command {
     json["supervised_tokens"] = .integer(result.loss.positions)
     json["loss"] = .number(result.loss.mean)
     json["perplexity"] = .number(exp(result.loss.mean))
-    json["token_accuracy"] = .number(Double(result.loss.correct) / Double(max(1, result.loss.positions)))
+    json["token_accuracy"] = .number(
+      Double(result.loss.correct) / Double(max(1, result.loss.positions)))
     json["tokens_per_second"] = .number(Double(result.tokens) / max(result.seconds, 1e-9))
     guard !result.answers.isEmpty else { return json }
     var generation = JSONObject()
@@ -106,20 +115,24 @@ enum EvaluateCommand: Command {
     share("json_valid", result.answers.compactMap { $0.score.isValidJSON.map { $0 ? 1 : 0 } })
     share("json_exact", result.answers.compactMap { $0.score.isExactJSON.map { $0 ? 1 : 0 } })
     share("field_accuracy", result.answers.compactMap(\.score.fieldAccuracy))
-    generation["stopped"] = .number(Double(result.answers.count { $0.finishReason == .stop }) / count)
+    generation["stopped"] = .number(
+      Double(result.answers.count { $0.finishReason == .stop }) / count)
     json["generation"] = .object(generation)
     return json
   }
 
   private static func show(_ tuned: Result, _ base: Result?, _ console: Console) {
     func line(_ label: String, _ result: Result) {
-      var text = "\(label)  loss \(Format.fixed(result.loss.mean, 4))  perplexity \(Format.fixed(exp(result.loss.mean), 3))"
-      text += "  token accuracy \(Format.percent(Double(result.loss.correct) / Double(max(1, result.loss.positions))))"
+      var text =
+        "\(label)  loss \(Format.fixed(result.loss.mean, 4))  perplexity \(Format.fixed(exp(result.loss.mean), 3))"
+      text +=
+        "  token accuracy \(Format.percent(Double(result.loss.correct) / Double(max(1, result.loss.positions))))"
       console.print(text)
       guard !result.answers.isEmpty else { return }
       let interval = PairedBootstrap.mean(exact(result))
       var answers = "\(label)  exact \(Int(exact(result).reduce(0, +)))/\(result.answers.count)"
-      answers += " = \(Format.percent(interval.mean)) [\(Format.percent(interval.low)), \(Format.percent(interval.high))]"
+      answers +=
+        " = \(Format.percent(interval.mean)) [\(Format.percent(interval.low)), \(Format.percent(interval.high))]"
       let fields = result.answers.compactMap(\.score.fieldAccuracy)
       if !fields.isEmpty {
         let valid = result.answers.count { $0.score.isValidJSON == true }
@@ -133,10 +146,13 @@ enum EvaluateCommand: Command {
     guard let base, !base.answers.isEmpty else { return }
     let difference = PairedBootstrap.difference(exact(tuned), exact(base))
     console.print(
-      "difference in exact answers \(Format.percent(difference.mean)) [\(Format.percent(difference.low)), \(Format.percent(difference.high))], paired bootstrap, 95 %")
+      "difference in exact answers \(Format.percent(difference.mean)) [\(Format.percent(difference.low)), \(Format.percent(difference.high))], paired bootstrap, 95 %"
+    )
     for (a, b) in zip(tuned.answers, base.answers).prefix(3) {
       console.print("\n\(a.source)")
-      if let question = a.prompt.last?["content"]?.stringValue { console.print("  asked  \(oneLine(question))") }
+      if let question = a.prompt.last?["content"]?.stringValue {
+        console.print("  asked  \(oneLine(question))")
+      }
       console.print("  right  \(oneLine(a.reference))")
       console.print("  base   \(oneLine(b.text))")
       console.print("  tuned  \(oneLine(a.text))\(a.score.isExact ? "  ✓" : "")")

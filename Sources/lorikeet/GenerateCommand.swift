@@ -15,18 +15,22 @@ enum GenerateCommand: Command {
   static let positional: [String] = []
   static let flags =
     ModelSession.flags + [
-      Flag(name: "--prompt", value: "TEXT", help: "one user message, put through the chat template"),
-      Flag(name: "--messages", value: "FILE", help: "a JSON array of messages, or an object with one"),
+      Flag(
+        name: "--prompt", value: "TEXT", help: "one user message, put through the chat template"),
+      Flag(
+        name: "--messages", value: "FILE", help: "a JSON array of messages, or an object with one"),
       Flag(name: "--chat", value: nil, help: "a conversation, a message a line on standard input"),
       Flag(name: "--system", value: "TEXT", help: "a system message to begin with"),
       Flag(name: "--raw", value: nil, help: "the prompt is plain text to be continued"),
       Flag(name: "--max-tokens", value: "N", help: "most tokens of an answer; default 256"),
-      Flag(name: "--temperature", value: "X", help: "0, the default, always takes the likeliest token"),
+      Flag(
+        name: "--temperature", value: "X", help: "0, the default, always takes the likeliest token"),
       Flag(name: "--top-k", value: "N", help: "consider this many tokens; default all"),
       Flag(name: "--top-p", value: "X", help: "consider tokens up to this probability; default 1"),
       Flag(name: "--seed", value: "N", help: "seed of sampling; default 42"),
     ]
-  static let example = "lorikeet generate --model model.gguf --prompt \"What is the capital of France?\""
+  static let example =
+    "lorikeet generate --model model.gguf --prompt \"What is the capital of France?\""
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let sources = ["--prompt", "--messages", "--chat"].filter(arguments.has)
@@ -35,8 +39,10 @@ enum GenerateCommand: Command {
     }
     let chat = try ModelSession.open(arguments, console)
     let sampling = Sampling(
-      temperature: try arguments.number("--temperature") ?? 0, topK: try arguments.integer("--top-k") ?? 0,
-      topP: try arguments.number("--top-p") ?? 1, seed: UInt64(try arguments.integer("--seed") ?? 42))
+      temperature: try arguments.number("--temperature") ?? 0,
+      topK: try arguments.integer("--top-k") ?? 0,
+      topP: try arguments.number("--top-p") ?? 1,
+      seed: UInt64(try arguments.integer("--seed") ?? 42))
     let generator = Generator(
       model: chat.model, stopTokens: chat.stopTokens(), sampling: sampling,
       maxTokens: try arguments.integer("--max-tokens") ?? 256)
@@ -76,16 +82,19 @@ enum GenerateCommand: Command {
   ) -> (String, Generator.Completion) {
     var tokens: [Int32] = []
     var shown = 0
-    let completion = generator.complete([prompt], onToken: { _, token in
-      tokens.append(token)
-      let bytes = chat.tokenizer.decode(tokens, skipSpecialTokens: true)
-      if UTF8Validation.firstInvalidOffset(in: bytes) == nil, bytes.count > shown {
-        console.stream(Array(bytes[shown...]))
-        shown = bytes.count
-      }
-      return true
-    })[0]
-    let text = String(decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true), as: UTF8.self)
+    let completion = generator.complete(
+      [prompt],
+      onToken: { _, token in
+        tokens.append(token)
+        let bytes = chat.tokenizer.decode(tokens, skipSpecialTokens: true)
+        if UTF8Validation.firstInvalidOffset(in: bytes) == nil, bytes.count > shown {
+          console.stream(Array(bytes[shown...]))
+          shown = bytes.count
+        }
+        return true
+      })[0]
+    let text = String(
+      decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true), as: UTF8.self)
     return (text, completion)
   }
 

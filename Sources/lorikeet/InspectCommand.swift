@@ -21,8 +21,12 @@ enum InspectCommand: Command {
       json["alpha"] = .number(configuration.alpha)
       json["tensors"] = .integer(tensors.count)
       json["parameters"] = .integer(tensors.reduce(0) { $0 + $1.elementCount })
-      console.print("PEFT LoRA adapter: r \(configuration.rank), alpha \(configuration.alpha), \(tensors.count) tensors")
-      for tensor in tensors { console.print("  \(tensor.name)  \(tensor.shape)  \(tensor.type.name)") }
+      console.print(
+        "PEFT LoRA adapter: r \(configuration.rank), alpha \(configuration.alpha), \(tensors.count) tensors"
+      )
+      for tensor in tensors {
+        console.print("  \(tensor.name)  \(tensor.shape)  \(tensor.type.name)")
+      }
     } else {
       let file = try ModelFile.open(path)
       json["kind"] = "model"
@@ -31,7 +35,9 @@ enum InspectCommand: Command {
       json["bytes"] = .integer(file.byteCount)
       json["configuration"] = .object(file.configuration)
       let types = file.typeCounts.map { "\($0.count) \($0.type.rawValue)" }.joined(separator: ", ")
-      console.print("\(file.displayName): \(file.architecture), \(file.parameterCount) parameters, \(Format.bytes(file.byteCount)), tensors \(types)")
+      console.print(
+        "\(file.displayName): \(file.architecture), \(file.parameterCount) parameters, \(Format.bytes(file.byteCount)), tensors \(types)"
+      )
       for (key, value) in file.configuration { console.print("  \(key): \(value.serialized())") }
       for name in file.tensorNames {
         guard let tensor = file.tensor(named: name) else { continue }

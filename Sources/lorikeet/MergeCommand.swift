@@ -12,21 +12,34 @@ enum MergeCommand: Command {
   static let summary = "folds adapters into the weights and writes a stand-alone model"
   static let positional: [String] = []
   static let flags = [
-    Flag(name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name", isRequired: true),
-    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true, isRepeatable: true),
-    Flag(name: "--scale", value: "S", help: "factor of the adapter before it; default 1", isRepeatable: true),
-    Flag(name: "--output", value: "O", help: "a .gguf file, or a folder for Hugging Face safetensors", isRequired: true),
-    Flag(name: "--type", value: "T", help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
+    Flag(
+      name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name",
+      isRequired: true),
+    Flag(
+      name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true,
+      isRepeatable: true),
+    Flag(
+      name: "--scale", value: "S", help: "factor of the adapter before it; default 1",
+      isRepeatable: true),
+    Flag(
+      name: "--output", value: "O", help: "a .gguf file, or a folder for Hugging Face safetensors",
+      isRequired: true),
+    Flag(
+      name: "--type", value: "T",
+      help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
     Flag(name: "--load-in-4bit", value: nil, help: "merge into what NF4 holds of the base"),
   ]
-  static let example = "lorikeet merge --model model.gguf --adapter runs/a/adapter --output tuned.gguf --type q8_0"
+  static let example =
+    "lorikeet merge --model model.gguf --adapter runs/a/adapter --output tuned.gguf --type q8_0"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""
     let typeName = arguments.string("--type") ?? "f16"
     guard let type = StorageType(rawValue: typeName) else {
       throw UsageError(
-        command: Self.self, "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\"")
+        command: Self.self,
+        "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\""
+      )
     }
     let folders = arguments.strings("--adapter")
     let scales = try arguments.strings("--scale").map { text in
@@ -48,10 +61,15 @@ enum MergeCommand: Command {
     }
     let chat = try ModelSession.load(arguments.string("--model") ?? "", precision, console)
     if let record = records.first, record.baseHash != (try chat.file.contentHash()) {
-      console.note("warning: the adapter was trained on \(record.baseName), whose content differs from \(chat.file.path)")
+      console.note(
+        "warning: the adapter was trained on \(record.baseName), whose content differs from \(chat.file.path)"
+      )
     }
     let adapters = try folders.enumerated().map { index, folder in
-      (try AdapterFolder.read(folder, for: chat.model.adaptableLayers), index < scales.count ? scales[index] : 1)
+      (
+        try AdapterFolder.read(folder, for: chat.model.adaptableLayers),
+        index < scales.count ? scales[index] : 1
+      )
     }
     let merge = ModelMerge(chat, adapters: adapters)
     console.progress("writing \(output)")
@@ -64,7 +82,8 @@ enum MergeCommand: Command {
     var json = JSONObject()
     json["output"] = .string(written.path)
     json["bytes"] = .integer(written.byteCount)
-    json["types"] = .object(JSONObject(written.typeCounts.map { ($0.type.rawValue, .integer($0.count)) }))
+    json["types"] = .object(
+      JSONObject(written.typeCounts.map { ($0.type.rawValue, .integer($0.count)) }))
     let types = written.typeCounts.map { "\($0.count) \($0.type.rawValue)" }.joined(separator: ", ")
     console.print("wrote \(written.path): \(Format.bytes(written.byteCount)), tensors \(types)")
 
@@ -78,12 +97,15 @@ enum MergeCommand: Command {
       json["kl_divergence"] = .number(distance.divergence)
       json["top1_agreement"] = .number(distance.agreement)
       console.print(
-        "against base + adapter on \(distance.positions) positions: max|Δlogit|/max|logit| \(Format.scientific(distance.logits)), KL \(Format.scientific(distance.divergence)) nats, same likeliest token \(Format.percent(distance.agreement))")
+        "against base + adapter on \(distance.positions) positions: max|Δlogit|/max|logit| \(Format.scientific(distance.logits)), KL \(Format.scientific(distance.divergence)) nats, same likeliest token \(Format.percent(distance.agreement))"
+      )
       if type.blockElements > 1 {
         console.print("the difference is what storing the merged weights as \(type.rawValue) cost")
       }
       if precision != .stored {
-        console.print("the linear layers hold what NF4 kept of the base, since that is what the adapter was trained on")
+        console.print(
+          "the linear layers hold what NF4 kept of the base, since that is what the adapter was trained on"
+        )
       }
     }
     try console.json(json)

@@ -14,9 +14,13 @@ import Training
 enum ModelSession {
   /// The flags that choose a model.
   static let flags = [
-    Flag(name: "--model", value: "M", help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
+    Flag(
+      name: "--model", value: "M",
+      help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
     Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder"),
-    Flag(name: "--load-in-4bit", value: nil, help: "hold the linear layers in NF4 with double quantisation"),
+    Flag(
+      name: "--load-in-4bit", value: nil,
+      help: "hold the linear layers in NF4 with double quantisation"),
   ]
 
   /// Opens the model that the arguments name, with its adapter.
@@ -30,7 +34,9 @@ enum ModelSession {
     if arguments.has("--load-in-4bit") {
       precision = .nf4(doubleQuantized: true)
       if let record, record.precision != "nf4" {
-        console.note("warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them")
+        console.note(
+          "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
+        )
       }
     } else if let record, record.precision == "nf4" {
       precision = .nf4(doubleQuantized: record.isDoubleQuantized)
@@ -39,14 +45,17 @@ enum ModelSession {
     let chat = try load(path, precision, console)
     if let record, record.baseHash != (try chat.file.contentHash()) {
       console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(path); its answers may be worse")
+        "warning: the adapter was trained on \(record.baseName), whose content differs from \(path); its answers may be worse"
+      )
     }
     if let adapter { try chat.attachAdapter(adapter) }
     return chat
   }
 
   /// Opens a model with progress; refuses one that memory cannot hold.
-  static func load(_ path: String, _ precision: CausalLM.Precision, _ console: Console) throws -> ChatModel {
+  static func load(_ path: String, _ precision: CausalLM.Precision, _ console: Console) throws
+    -> ChatModel
+  {
     let file = try ModelFile.open(path)
     try Memory.check(file, precision)
     return try ChatModel(path: path, precision: precision) { done, of in
@@ -63,7 +72,8 @@ enum Memory {
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 128)
     while fgets(&line, 127, file) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let text = String(
+        decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       if text.hasPrefix("MemAvailable:") {
         let words = text.split { $0 == " " }
         return words.count > 1 ? (Int(words[1]) ?? 0) * 1_024 : Int.max
@@ -74,7 +84,9 @@ enum Memory {
 
   /// Throws where the model's weights alone cannot be in memory.
   static func check(_ file: ModelFile, _ precision: CausalLM.Precision) throws {
-    let needed = precision == .stored ? file.byteCount : min(file.byteCount, file.parameterCount * 9 / 16) + file.parameterCount / 8
+    let needed =
+      precision == .stored
+      ? file.byteCount : min(file.byteCount, file.parameterCount * 9 / 16) + file.parameterCount / 8
     let available = availableBytes
     if needed > available {
       throw ModelError.tooLarge(path: file.path, neededBytes: needed, availableBytes: available)

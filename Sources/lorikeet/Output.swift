@@ -44,5 +44,7 @@ enum Output {
 /// Standard output did not take what was written.
 struct OutputError: Error, CustomStringConvertible {
   let reason: String
-  var description: String { "standard output: cannot be written (\(reason)); free space or redirect elsewhere" }
+  var description: String {
+    "standard output: cannot be written (\(reason)); free space or redirect elsewhere"
+  }
 }

@@ -19,20 +19,33 @@ enum TrainCommand: Command {
   static let summary = "fine-tunes a model as a YAML configuration says"
   static let positional = ["CONFIG.yaml"]
   static let flags = [
-    Flag(name: "--set", value: "key=value", help: "replaces a key, such as training.learning_rate=1e-4", isRepeatable: true),
-    Flag(name: "--resume", value: "PATH", help: "continues the run in output_dir, or in PATH, from its newest checkpoint", hasOptionalValue: true),
+    Flag(
+      name: "--set", value: "key=value",
+      help: "replaces a key, such as training.learning_rate=1e-4", isRepeatable: true),
+    Flag(
+      name: "--resume", value: "PATH",
+      help: "continues the run in output_dir, or in PATH, from its newest checkpoint",
+      hasOptionalValue: true),
     Flag(name: "--output", value: "DIR", help: "the run folder, in place of training.output_dir"),
   ]
   static let example = "lorikeet train configs/support.yaml --set training.num_train_epochs=1"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     var overrides = arguments.strings("--set")
-    if let output = arguments.string("--output") { overrides.append("training.output_dir=\(output)") }
-    var configuration = try RunConfiguration.load(path: arguments.positional[0], overrides: overrides)
+    if let output = arguments.string("--output") {
+      overrides.append("training.output_dir=\(output)")
+    }
+    var configuration = try RunConfiguration.load(
+      path: arguments.positional[0], overrides: overrides)
     let resumePath = arguments.string("--resume")
-    if let resumePath, !resumePath.isEmpty { configuration.training.outputDir = runFolder(of: resumePath) }
+    var checkpoint: String?
+    if let resumePath, !resumePath.isEmpty {
+      (configuration.training.outputDir, checkpoint) = resumption(resumePath)
+    }
     let folder = RunFolder(configuration.training.outputDir)
-    if resumePath == nil, access(folder.path, F_OK) == 0 { throw TrainingError.outputExists(path: folder.path) }
+    if resumePath == nil, access(folder.path, F_OK) == 0 {
+      throw TrainingError.outputExists(path: folder.path)
+    }
 
     // Everything that a user's file can be wrong in is read before anything is written.
     let file = try ModelFile.open(configuration.model.path)
@@ -42,40 +55,51 @@ enum TrainCommand: Command {
       guard !paths.isEmpty else { return nil }
       let dataset = try Dataset(readingFrom: paths)
       let tokens = try TokenizedDataset(
-        dataset.examples, tokenizer: tokenizer, template: template, maxLength: configuration.data.maxLength,
+        dataset.examples, tokenizer: tokenizer, template: template,
+        maxLength: configuration.data.maxLength,
         overlong: configuration.data.overlong, assistantOnly: configuration.data.assistantOnlyLoss)
       for file in dataset.files { console.note("\(label): \(file)") }
-      var text = "\(label): \(tokens.examples.count) rows, \(tokens.counts.tokens) tokens, \(tokens.counts.supervisedTokens) supervised"
+      var text =
+        "\(label): \(tokens.examples.count) rows, \(tokens.counts.tokens) tokens, \(tokens.counts.supervisedTokens) supervised"
       if tokens.counts.dropped > 0 { text += ", \(tokens.counts.dropped) rows dropped as too long" }
       if tokens.counts.truncated > 0 { text += ", \(tokens.counts.truncated) rows truncated" }
-      if tokens.counts.supervisedTokensLost > 0 { text += ", \(tokens.counts.supervisedTokensLost) supervised tokens lost" }
+      if tokens.counts.supervisedTokensLost > 0 {
+        text += ", \(tokens.counts.supervisedTokensLost) supervised tokens lost"
+      }
       console.note(text)
       return tokens
     }
-    guard let train = try tokenized(configuration.data.train, "train") else { throw TrainingError.noExamples }
+    guard let train = try tokenized(configuration.data.train, "train") else {
+      throw TrainingError.noExamples
+    }
     let validation = try tokenized(configuration.data.validation, "validation")
 
     let precision: CausalLM.Precision =
-      configuration.model.loadIn4Bit ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
+      configuration.model.loadIn4Bit
+      ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
     let chat = try ModelSession.load(configuration.model.path, precision, console)
-    let adapter = try LoRAAdapter.starting(configuration.lora, for: chat.model, seed: configuration.training.seed)
+    let adapter = try LoRAAdapter.starting(
+      configuration.lora, for: chat.model, seed: configuration.training.seed)
     let run = try FineTuning(
-      configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model, adapter: adapter,
+      configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
+      adapter: adapter,
       examples: train.examples, validation: validation?.examples ?? [])
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels")
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels"
+    )
 
     let record = AdapterRecord(
       baseName: file.displayName, baseHash: try file.contentHash(), precision: precision.name,
       isDoubleQuantized: configuration.model.useDoubleQuant,
-      templateHash: template.map { hash(Array($0.source.utf8)) } ?? "", dataHash: try dataHash(configuration.data.train))
+      templateHash: template.map { hash(Array($0.source.utf8)) } ?? "",
+      dataHash: try dataHash(configuration.data.train))
     var identity = configuration.numericIdentity
     identity["base_sha256"] = .string(record.baseHash)
     identity["data_sha256"] = .string(record.dataHash)
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
-      let used = try folder.resume(run, identity: identity) { console.note("warning: \($0)") }
+      let used = try folder.resume(run, from: checkpoint, identity: identity) { console.note("warning: \($0)") }
       console.note("resuming from \(used)")
     } else {
       try folder.create(configuration)
@@ -85,7 +109,8 @@ enum TrainCommand: Command {
     let summary = try run.run(
       save: { run in
         try folder.save(
-          run, identity: identity, baseModel: configuration.model.path, limit: configuration.training.saveTotalLimit)
+          run, identity: identity, baseModel: configuration.model.path,
+          limit: configuration.training.saveTotalLimit)
       }, listener: reporter.hear)
     if let error = reporter.error { throw error }
 
@@ -96,19 +121,24 @@ enum TrainCommand: Command {
     let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
     console.print(
       "\(outcome): \(summary.steps) steps, \(summary.trainedTokens) tokens in \(Format.duration(summary.seconds)) (\(Int(Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))) tokens/s), loss \(Format.fixed(summary.finalLoss, 4))"
-        + (summary.bestValidationLoss.map { ", best validation loss \(Format.fixed($0, 4)) at step \(summary.bestStep ?? 0)" } ?? ""))
+        + (summary.bestValidationLoss.map {
+          ", best validation loss \(Format.fixed($0, 4)) at step \(summary.bestStep ?? 0)"
+        } ?? ""))
     console.print("adapter: \(folder.adapter)")
     if summary.outcome == .interrupted {
-      console.note("continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
+      console.note(
+        "continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
       exit(130)
     }
   }
 
-  /// The run folder that a path for `--resume` means: itself, or the one around a checkpoint.
-  private static func runFolder(of path: String) -> String {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    if let index = parts.lastIndex(of: "checkpoints"), index > 0 { return parts[..<index].joined(separator: "/") }
-    return path
+  /// What a path for `--resume` means: a run folder, or a checkpoint in one.
+  private static func resumption(_ path: String) -> (folder: String, checkpoint: String?) {
+    let parts = path.trimmingSuffix("/").split(separator: "/", omittingEmptySubsequences: false)
+    guard let index = parts.lastIndex(of: "checkpoints"), index > 0, index + 2 == parts.count else {
+      return (path, nil)
+    }
+    return (parts[..<index].joined(separator: "/"), path)
   }
 
   private static func hash(_ bytes: [UInt8]) -> String {
@@ -123,7 +153,9 @@ enum TrainCommand: Command {
     return hash.hexadecimalDigest()
   }
 
-  private static func writeAdapter(_ adapter: LoRAAdapter, _ record: AdapterRecord, to folder: RunFolder, baseModel: String) throws {
+  private static func writeAdapter(
+    _ adapter: LoRAAdapter, _ record: AdapterRecord, to folder: RunFolder, baseModel: String
+  ) throws {
     try folder.replaceAdapter { staging in
       try AdapterFolder.write(adapter, to: staging, baseModel: baseModel)
       let file = try AtomicFile(path: "\(staging)/\(AdapterRecord.fileName)")
@@ -132,7 +164,9 @@ enum TrainCommand: Command {
     }
   }
 
-  private static func summaryJSON(_ summary: TrainingSummary, _ configuration: RunConfiguration, _ file: ModelFile) -> JSONObject {
+  private static func summaryJSON(
+    _ summary: TrainingSummary, _ configuration: RunConfiguration, _ file: ModelFile
+  ) -> JSONObject {
     var json = JSONObject()
     json["outcome"] = .string(summary.outcome.rawValue)
     json["steps"] = .integer(summary.steps)
@@ -141,7 +175,8 @@ enum TrainCommand: Command {
     json["best_step"] = summary.bestStep.map { .integer($0) } ?? .null
     json["trained_tokens"] = .integer(summary.trainedTokens)
     json["supervised_tokens"] = .integer(summary.supervisedTokens)
-    json["tokens_per_second"] = .number(Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))
+    json["tokens_per_second"] = .number(
+      Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
     json["seconds"] = .number(summary.seconds)
     json["seed"] = .integer(Int(clamping: configuration.training.seed))
@@ -183,8 +218,11 @@ final class TrainReporter {
     case .started: break
     case .step(let step):
       mean = mean.map { 0.9 * $0 + 0.1 * step.loss } ?? step.loss
-      if step.step % run.configuration.loggingSteps == 0 || step.step == run.totalSteps { try log(step) }
-      let left = Double(run.totalSteps - step.step) * run.state.stepSeconds / Double(max(1, step.step))
+      if step.step % run.configuration.loggingSteps == 0 || step.step == run.totalSteps {
+        try log(step)
+      }
+      let left =
+        Double(run.totalSteps - step.step) * run.state.stepSeconds / Double(max(1, step.step))
       console.progress(
         "step \(step.step)/\(run.totalSteps)  epoch \(Format.fixed(step.epoch, 2))  loss \(Format.fixed(step.loss, 4)) (mean \(Format.fixed(mean ?? 0, 4)))  lr \(Format.scientific(step.learningRate))  \(Int(Double(step.tokens) / max(step.seconds, 1e-9))) tok/s  left \(Format.duration(left))",
         isLast: step.step == run.totalSteps)
@@ -194,7 +232,9 @@ final class TrainReporter {
       line["epoch"] = .number(epoch)
       line["validation_loss"] = .number(loss)
       try folder.log(line)
-      console.note("step \(step): validation loss \(Format.fixed(loss, 4))\(isBest ? ", the best so far" : "")")
+      console.note(
+        "step \(step): validation loss \(Format.fixed(loss, 4))\(isBest ? ", the best so far" : "")"
+      )
     case .validationProgress(let done, let of): console.progress("validation \(done)/\(of)")
     case .checkpoint: break
     case .stoppedEarly(let step, let best):

@@ -34,7 +34,8 @@ func main(_ words: [String]) throws {
   guard let command = Help.commands.first(where: { $0.name == first }) else {
     throw UsageError(
       command: nil,
-      "unknown command \"\(first)\"\(Nearest.suggestion(for: first, among: Help.commands.map { $0.name }))")
+      "unknown command \"\(first)\"\(Nearest.suggestion(for: first, among: Help.commands.map { $0.name }))"
+    )
   }
   var rest = Array(words.dropFirst())
   if rest.contains("--help") || rest.contains("-h") {
@@ -47,7 +48,9 @@ func main(_ words: [String]) throws {
   let arguments = try Arguments(rest, for: command)
   if onlyChecks { return }
   if let threads = try arguments.integer("--threads") {
-    guard threads > 0 else { throw UsageError(command: command, "--threads: expected at least 1, found 0") }
+    guard threads > 0 else {
+      throw UsageError(command: command, "--threads: expected at least 1, found 0")
+    }
     Parallel.threads = threads
   }
   let console = Console(isJSON: arguments.has("--json"), isQuiet: arguments.has("--quiet"))
@@ -55,6 +58,7 @@ func main(_ words: [String]) throws {
 }
 
 signal(SIGPIPE, SIG_IGN)
+ShrunkenFile.exitWithMessage()
 do {
   try main(Array(CommandLine.arguments.dropFirst()))
   try Output.check()

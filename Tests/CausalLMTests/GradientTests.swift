@@ -6,10 +6,14 @@ import TestSupport
 import Testing
 
 @Suite("Gradients") struct GradientTests {
-  @Test("of every adapter matrix equal PyTorch's on a ragged batch", arguments: ["tiny-tied", "tiny-untied"])
+  @Test(
+    "of every adapter matrix equal PyTorch's on a ragged batch",
+    arguments: ["tiny-tied", "tiny-untied"])
   func equalPyTorch(_ name: String) throws {
     let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/\(name)")))
-    let folder = name == "tiny-tied" ? "training/all-linear-rslora/initial" : "training/gradients/tiny-untied-adapter"
+    let folder =
+      name == "tiny-tied"
+      ? "training/all-linear-rslora/initial" : "training/gradients/tiny-untied-adapter"
     let adapter = try AdapterFolder.read(Fixture.path(folder), for: model.adaptableLayers)
     model.attach(adapter)
     let reference = try TensorFixture("training/gradients/\(name).safetensors")
@@ -18,10 +22,16 @@ import Testing
     #expect(abs(Float(sums.mean) - reference.floats("loss")[0]) < 1e-5)
     for module in adapter.modules {
       let prefix = "grad.base_model.model.\(module.name)"
-      let gradA = [Float](UnsafeBufferPointer(start: module.gradA, count: module.rank * module.inputs))
-      let gradB = [Float](UnsafeBufferPointer(start: module.gradB, count: module.rank * module.outputs))
-      #expect(relativeError(gradA, reference.floats("\(prefix).lora_A.weight")) < 2e-5, "\(module.name) A")
-      #expect(relativeError(gradB, reference.floats("\(prefix).lora_B.weight")) < 2e-5, "\(module.name) B")
+      let gradA = [Float](
+        UnsafeBufferPointer(start: module.gradA, count: module.rank * module.inputs))
+      let gradB = [Float](
+        UnsafeBufferPointer(start: module.gradB, count: module.rank * module.outputs))
+      #expect(
+        relativeError(gradA, reference.floats("\(prefix).lora_A.weight")) < 2e-5, "\(module.name) A"
+      )
+      #expect(
+        relativeError(gradB, reference.floats("\(prefix).lora_B.weight")) < 2e-5, "\(module.name) B"
+      )
     }
   }
 

@@ -14,43 +14,56 @@ import Testing
   }
 
   private static func row(_ messages: String) -> String { "{\"messages\": [\(messages)]}\n" }
-  private static let good = row(#"{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}"#)
+  private static let good = row(
+    #"{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}"#)
 
   static let cases = [
     ErrorCase(
-      id: "misspelt key", config: { $0.replacingOccurrences(of: "learning_rate", with: "learing_rate") }, exitCode: 64,
+      id: "misspelt key",
+      config: { $0.replacingOccurrences(of: "learning_rate", with: "learing_rate") }, exitCode: 64,
       message: "learning_rate"),
     ErrorCase(
       id: "wrong type", config: { $0.replacingOccurrences(of: "1e-2", with: "fast") }, exitCode: 64,
       message: "training.learning_rate: expected a number above 0, found \"fast\""),
     ErrorCase(
-      id: "missing model", config: { $0.replacingOccurrences(of: "models/tiny-tied", with: "models/none.gguf") },
+      id: "missing model",
+      config: { $0.replacingOccurrences(of: "models/tiny-tied", with: "models/none.gguf") },
       exitCode: 66, message: "none.gguf"),
     ErrorCase(
-      id: "missing data", config: { $0.replacingOccurrences(of: "conversations.jsonl", with: "none.jsonl") },
+      id: "missing data",
+      config: { $0.replacingOccurrences(of: "conversations.jsonl", with: "none.jsonl") },
       exitCode: 66, message: "none.jsonl"),
     ErrorCase(
       id: "adapter for another model",
-      config: { $0.replacingOccurrences(of: "attention/initial", with: "gradients/tiny-untied-adapter") }, exitCode: 65,
+      config: {
+        $0.replacingOccurrences(of: "attention/initial", with: "gradients/tiny-untied-adapter")
+      }, exitCode: 65,
       message: "the adapter was made for another model"),
     ErrorCase(
       id: "unknown target module",
       config: {
         $0.replacingOccurrences(
-          of: "init_adapter: \(Fixture.path("training/attention/initial"))", with: "target_modules: [q_porj]")
+          of: "init_adapter: \(Fixture.path("training/attention/initial"))",
+          with: "target_modules: [q_porj]")
       }, exitCode: 64, message: "\"q_porj\" matches no linear layer of this model; it has q_proj"),
-    ErrorCase(id: "bad line", data: good + "{\"messages\": [\n", exitCode: 65, message: "data.jsonl line 2"),
     ErrorCase(
-      id: "unknown role", data: row(#"{"role":"bot","content":"Hi"}"#), exitCode: 65, message: "data.jsonl line 1"),
+      id: "bad line", data: good + "{\"messages\": [\n", exitCode: 65, message: "data.jsonl line 2"),
+    ErrorCase(
+      id: "unknown role", data: row(#"{"role":"bot","content":"Hi"}"#), exitCode: 65,
+      message: "data.jsonl line 1"),
     ErrorCase(id: "empty conversation", data: row(""), exitCode: 65, message: "data.jsonl line 1"),
     ErrorCase(
-      id: "no assistant turn", data: row(#"{"role":"user","content":"Hi"}"#), exitCode: 65, message: "data.jsonl line 1"),
+      id: "no assistant turn", data: row(#"{"role":"user","content":"Hi"}"#), exitCode: 65,
+      message: "data.jsonl line 1"),
     ErrorCase(
       id: "row too long",
-      data: row("{\"role\":\"user\",\"content\":\"\(String(repeating: "word ", count: 400))\"},{\"role\":\"assistant\",\"content\":\"a\"}"),
+      data: row(
+        "{\"role\":\"user\",\"content\":\"\(String(repeating: "word ", count: 400))\"},{\"role\":\"assistant\",\"content\":\"a\"}"
+      ),
       exitCode: 65, message: "data.jsonl line 1"),
     ErrorCase(
-      id: "resume without a run", config: { $0 }, exitCode: 66, message: "no checkpoint to resume from"),
+      id: "resume without a run", config: { $0 }, exitCode: 66,
+      message: "no checkpoint to resume from"),
   ]
 
   @Test("for each fault of a run's files", arguments: cases)
@@ -68,7 +81,8 @@ import Testing
     let last = run.standardError.split(separator: "\n").last.map(String.init) ?? ""
     #expect(last.hasPrefix("lorikeet: "))
     #expect(last.contains(fault.message), "\(last)")
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("run")), "something was left behind")
+    #expect(
+      !FileManager.default.fileExists(atPath: scratch.path("run")), "something was left behind")
   }
 
   @Test("for a truncated GGUF and a safetensors header that lies")
@@ -82,7 +96,8 @@ import Testing
     tensors.replaceSubrange(0..<8, with: [0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0])
     try tensors.write(to: URL(fileURLWithPath: "\(folder)/model.safetensors"))
     for path in [scratch.path("half.gguf"), folder] {
-      let run = try CommandRun(CommandRun.lorikeet, ["generate", "--model", path, "--prompt", "Hi"])
+      let run = try CommandRun(
+        CommandRun.lorikeet, ["generate", "--model", path, "--prompt", "Hi"])
       #expect(run.exitCode == 65, "\(run.standardError)")
       #expect(run.standardError.contains(path))
     }
@@ -100,13 +115,17 @@ import Testing
     let full = try CommandRun(
       CommandRun.lorikeet,
       [
-        "evaluate", "--model", base, "--data", Fixture.path("training/conversations.jsonl"), "--generate", "--limit", "1",
+        "evaluate", "--model", base, "--data", Fixture.path("training/conversations.jsonl"),
+        "--generate", "--limit", "1",
         "--max-tokens", "2", "--predictions", "/dev/full",
       ])
     #expect(full.exitCode == 74, "\(full.standardError)")
     let merge = try CommandRun(
       CommandRun.lorikeet,
-      ["merge", "--model", base, "--adapter", scratch.path("run/adapter"), "--output", scratch.path("run")])
+      [
+        "merge", "--model", base, "--adapter", scratch.path("run/adapter"), "--output",
+        scratch.path("run"),
+      ])
     #expect(merge.exitCode == 64, "\(merge.standardError)")
   }
 
@@ -114,8 +133,12 @@ import Testing
     "for a command line that cannot be followed",
     arguments: [
       (["trian"], "did you mean train?"), (["train"], "missing argument <CONFIG.yaml>"),
-      (["train", "a.yaml", "--resmue"], "did you mean --resume?"), (["generate", "--prompt", "Hi"], "missing --model <M>"),
-      (["evaluate", "--model", "m", "--data", "d", "--limit", "few"], "--limit: expected a whole number, found \"few\""),
+      (["train", "a.yaml", "--resmue"], "did you mean --resume?"),
+      (["generate", "--prompt", "Hi"], "missing --model <M>"),
+      (
+        ["evaluate", "--model", "m", "--data", "d", "--limit", "few"],
+        "--limit: expected a whole number, found \"few\""
+      ),
       (["generate", "--model", "m", "--prompt"], "--prompt needs a value <TEXT>"),
     ])
   func usage(_ words: [String], _ message: String) throws {

@@ -7,7 +7,8 @@ final class ScratchFolder {
   let url: URL
 
   init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("lorikeet-test-\(UUID().uuidString)")
+    url = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "lorikeet-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
@@ -25,7 +26,9 @@ final class ScratchFolder {
 /// The run of the PEFT fixtures, through the built tool.
 enum TinyRun {
   /// The configuration of `Tests/Fixtures/training/sequences.json`.
-  static func configuration(model: String = "models/tiny-tied", is4Bit: Bool = false, steps: Int = 20) -> String {
+  static func configuration(
+    model: String = "models/tiny-tied", is4Bit: Bool = false, steps: Int = 20
+  ) -> String {
     """
     model:
       path: \(Fixture.path(model))
@@ -58,7 +61,9 @@ enum TinyRun {
   /// The losses that a run logged.
   static func losses(_ run: String) throws -> [Double] {
     let text = try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8)
-    return try text.split(separator: "\n").compactMap { try JSON.parse(String($0))["loss"]?.doubleValue }
+    return try text.split(separator: "\n").compactMap {
+      try JSON.parse(String($0))["loss"]?.doubleValue
+    }
   }
 
   static func adapterBytes(_ run: String) throws -> Data {

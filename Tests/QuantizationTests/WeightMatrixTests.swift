@@ -1,5 +1,5 @@
 import Kernels
-import Quantization
+@testable import Quantization
 import TestSupport
 import Testing
 

@@ -11,7 +11,10 @@ import Training
 @Suite("Twenty steps") struct TrajectoryTests {
   @Test(
     "follow the losses, norms and adapter of PEFT and torch's AdamW",
-    arguments: [("attention", "f32"), ("attention", "nf4"), ("all-linear-rslora", "f32"), ("all-linear-rslora", "nf4")])
+    arguments: [
+      ("attention", "f32"), ("attention", "nf4"), ("all-linear-rslora", "f32"),
+      ("all-linear-rslora", "nf4"),
+    ])
   func followPEFT(_ adapterName: String, _ precision: String) throws {
     let run = try Self.run(adapterName, precision)
     let reference = try JSON.parse(try Fixture.bytes("training/\(adapterName)/\(precision).json"))
@@ -20,7 +23,9 @@ import Training
       if case .step(let report) = event { steps.append(report) }
       return .resume
     }
-    func numbers(_ key: String) -> [Double] { reference[key]?.arrayValue?.compactMap(\.doubleValue) ?? [] }
+    func numbers(_ key: String) -> [Double] {
+      reference[key]?.arrayValue?.compactMap(\.doubleValue) ?? []
+    }
     #expect(steps.count == 20)
     for (step, expected) in zip(steps, numbers("losses")) {
       #expect(abs(step.loss - expected) / expected < 1e-5, "step \(step.step)")
@@ -38,13 +43,17 @@ import Training
     for module in run.adapter.modules {
       let a = [Float](UnsafeBufferPointer(start: module.a, count: module.rank * module.inputs))
       let b = [Float](UnsafeBufferPointer(start: module.b, count: module.rank * module.outputs))
-      #expect(relativeError(a, final.floats("base_model.model.\(module.name).lora_A.weight")) < 1e-3)
-      #expect(relativeError(b, final.floats("base_model.model.\(module.name).lora_B.weight")) < 1e-3)
+      #expect(
+        relativeError(a, final.floats("base_model.model.\(module.name).lora_A.weight")) < 1e-3)
+      #expect(
+        relativeError(b, final.floats("base_model.model.\(module.name).lora_B.weight")) < 1e-3)
     }
   }
 
   /// The run that the fixture describes.
-  static func run(_ adapterName: String, _ precision: String, maxSteps: Int = 20) throws -> FineTuning {
+  static func run(_ adapterName: String, _ precision: String, maxSteps: Int = 20) throws
+    -> FineTuning
+  {
     let file = try ModelFile.open(Fixture.path("models/tiny-tied"))
     let model = try CausalLM.load(
       file, precision: precision == "nf4" ? .nf4(doubleQuantized: true) : .stored)
@@ -62,6 +71,7 @@ import Training
       outputDir: "", maxSteps: maxSteps, perDeviceTrainBatchSize: 4, gradientAccumulationSteps: 2,
       learningRate: 1e-2, lrSchedulerType: .cosine, warmupSteps: 3, weightDecay: 0.01)
     return try FineTuning(
-      configuration: configuration, shuffle: false, model: model, adapter: adapter, examples: examples)
+      configuration: configuration, shuffle: false, model: model, adapter: adapter,
+      examples: examples)
   }
 }

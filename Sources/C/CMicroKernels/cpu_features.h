@@ -47,9 +47,21 @@ static inline int32_t lk_affinity_count(void) {
 }
 
 /// Treats denormal numbers as zero on this thread: they slow every kernel many times over and mean nothing here.
-static inline void lk_flush_denormals(void) {
+/// Returns what `lk_restore_denormals` takes to undo it.
+static inline uint32_t lk_flush_denormals(void) {
 #if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);
+  const uint32_t before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);
+  return before;
+#else
+  return 0;
+#endif
+}
+
+/// Treats denormal numbers as before `lk_flush_denormals`.
+static inline void lk_restore_denormals(uint32_t before) {
+#if defined(__x86_64__)
+  _mm_setcsr((_mm_getcsr() & ~0x8040u) | (before & 0x8040u));
 #endif
 }
 
