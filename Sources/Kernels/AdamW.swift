@@ -41,7 +41,8 @@ public enum AdamW {
   ///   - step: the number of this update, from 1, for the bias correction.
   ///   - gradientScale: multiplies every gradient first (clipping).
   public static func update(
-    _ parameters: FloatBuffer, gradients: FloatBuffer, firstMoment: FloatBuffer, secondMoment: FloatBuffer,
+    _ parameters: FloatBuffer, gradients: FloatBuffer, firstMoment: FloatBuffer,
+    secondMoment: FloatBuffer,
     step: Int, settings: Settings, gradientScale: Float = 1, path: KernelPath = .active
   ) {
     let kept = Float(1 - settings.learningRate * settings.weightDecay)

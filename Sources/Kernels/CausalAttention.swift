@@ -39,7 +39,8 @@ public final class CausalAttention: @unchecked Sendable {
 
   /// A task's scratch memory, for chains of up to `keys` keys.
   private struct Scratch {
-    let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores, gradScores: UnsafeMutablePointer<Float>
+    let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores,
+      gradScores: UnsafeMutablePointer<Float>
     let stride: Int
 
     static func count(keys: Int, headDimension: Int) -> Int {
@@ -62,7 +63,9 @@ public final class CausalAttention: @unchecked Sendable {
   }
 
   /// Copies a chain's rows of one head next to each other.
-  private func gather(_ source: Matrix, _ ranges: [Range<Int>], head: Int, into target: UnsafeMutablePointer<Float>) {
+  private func gather(
+    _ source: Matrix, _ ranges: [Range<Int>], head: Int, into target: UnsafeMutablePointer<Float>
+  ) {
     var target = target
     for range in ranges {
       for row in range {
@@ -72,22 +75,28 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  private func makePanels(_ rows: UnsafeMutablePointer<Float>, count: Int, into panels: UnsafeMutablePointer<Float>, _ path: KernelPath) {
+  private func makePanels(
+    _ rows: UnsafeMutablePointer<Float>, count: Int, into panels: UnsafeMutablePointer<Float>,
+    _ path: KernelPath
+  ) {
     for first in stride(from: 0, to: count, by: 32) {
       GEMM.transposePanel(
-        k: headDimension, n: min(32, count - first), a: rows + first * headDimension, lda: headDimension,
+        k: headDimension, n: min(32, count - first), a: rows + first * headDimension,
+        lda: headDimension,
         panel: panels + first * headDimension, path: path)
     }
   }
 
   /// `c[i][j] = a_i · row_j` for `limit` keys, from panels.
   private func products(
-    _ a: UnsafeMutablePointer<Float>, stride rsa: Int, count m: Int, panels: UnsafeMutablePointer<Float>, limit: Int,
+    _ a: UnsafeMutablePointer<Float>, stride rsa: Int, count m: Int,
+    panels: UnsafeMutablePointer<Float>, limit: Int,
     into c: UnsafeMutablePointer<Float>, stride ldc: Int, _ path: KernelPath
   ) {
     for first in stride(from: 0, to: limit, by: 32) {
       GEMM.panel(
-        m: m, n: 32, k: headDimension, a: a, rsa: rsa, csa: 1, b: panels + first * headDimension, ldb: 32,
+        m: m, n: 32, k: headDimension, a: a, rsa: rsa, csa: 1, b: panels + first * headDimension,
+        ldb: 32,
         c: c + first, ldc: ldc, path: path)
     }
   }
@@ -124,7 +133,8 @@ public final class CausalAttention: @unchecked Sendable {
         let limit = offset + first + count
         let row = segment.start + first
         products(
-          queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+          queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
+          limit: limit,
           into: s.scores, stride: s.stride, path)
         for i in 0..<count {
           let visible = offset + first + i + 1
@@ -152,8 +162,10 @@ public final class CausalAttention: @unchecked Sendable {
   ///
   /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
   public func backward(
-    _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment],
-    logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix, gradKeys: Matrix, gradValues: Matrix,
+    _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix,
+    segments: [Segment],
+    logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix, gradKeys: Matrix,
+    gradValues: Matrix,
     path: KernelPath = .active
   ) {
     let chains = SegmentChains(segments)
@@ -195,16 +207,20 @@ public final class CausalAttention: @unchecked Sendable {
           let row = segment.start + first
           let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
           products(
-            q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit, into: s.scores,
+            q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+            into: s.scores,
             stride: s.stride, path)
           products(
-            dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit, into: s.gradScores,
+            dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
+            into: s.gradScores,
             stride: s.stride, path)
           for i in 0..<count {
             let visible = offset + first + i + 1
             let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
-            _ = VectorMath.expSum(visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-            let delta = VectorMath.dot(d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
+            _ = VectorMath.expSum(
+              visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
+            let delta = VectorMath.dot(
+              d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
             VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
             (p + visible).update(repeating: 0, count: limit - visible)
             (dp + visible).update(repeating: 0, count: limit - visible)
@@ -213,10 +229,12 @@ public final class CausalAttention: @unchecked Sendable {
             m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
             c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
           GEMM.multiply(
-            m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q, ldb: queries.stride,
+            m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
+            ldb: queries.stride,
             c: s.gradKeys, ldc: d, accumulate: true, path: path)
           GEMM.multiply(
-            m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO, ldb: gradOutput.stride,
+            m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
+            ldb: gradOutput.stride,
             c: s.gradValues, ldc: d, accumulate: true, path: path)
         }
         var position = 0
@@ -265,7 +283,9 @@ public final class CausalAttention: @unchecked Sendable {
   ///   - queries: `[sequences, heads · headDimension]`, rotated.
   ///   - caches: one per sequence.
   ///   - output: as `queries`, overwritten.
-  public func decode(queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active) {
+  public func decode(
+    queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active
+  ) {
     let group = heads / keyValueHeads
     let d = headDimension
     let longest = caches.map(\.keys.rows).max() ?? 0
@@ -275,12 +295,16 @@ public final class CausalAttention: @unchecked Sendable {
       let count = cache.keys.rows
       for head in shared * group..<(shared + 1) * group {
         let q = queries.row(sequence) + head * d
-        for j in 0..<count { scores[j] = VectorMath.dot(d, q, cache.keys.row(j) + shared * d, path) }
+        for j in 0..<count {
+          scores[j] = VectorMath.dot(d, q, cache.keys.row(j) + shared * d, path)
+        }
         let shift = scale * VectorMath.max(count, scores, path)
         let sum = VectorMath.expSum(count, scale: scale, shift: shift, scores, path)
         let o = output.row(sequence) + head * d
         o.update(repeating: 0, count: d)
-        for j in 0..<count { VectorMath.axpy(d, scores[j] / sum, cache.values.row(j) + shared * d, o, path) }
+        for j in 0..<count {
+          VectorMath.axpy(d, scores[j] / sum, cache.values.row(j) + shared * d, o, path)
+        }
       }
     }
   }

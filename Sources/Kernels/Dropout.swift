@@ -15,7 +15,8 @@ public enum Dropout {
   ///   - keys: one per row.
   ///   - module: which module's mask; mixed into each key.
   public static func forward(
-    _ input: Matrix, keys: UnsafePointer<UInt64>, module: UInt64, probability: Float, output: Matrix,
+    _ input: Matrix, keys: UnsafePointer<UInt64>, module: UInt64, probability: Float,
+    output: Matrix,
     path: KernelPath = .active
   ) {
     let (threshold, scale, n) = parameters(probability, input)
@@ -34,7 +35,8 @@ public enum Dropout {
 
   /// Adds `gradOutput · keep / (1 − probability)` to `gradInput`, with the mask of `forward`.
   public static func backward(
-    _ gradOutput: Matrix, keys: UnsafePointer<UInt64>, module: UInt64, probability: Float, gradInput: Matrix,
+    _ gradOutput: Matrix, keys: UnsafePointer<UInt64>, module: UInt64, probability: Float,
+    gradInput: Matrix,
     path: KernelPath = .active
   ) {
     let (threshold, scale, n) = parameters(probability, gradOutput)

@@ -20,7 +20,8 @@ public enum GEMM {
   ///   - c: element (i, j) at `i * ldc + j`; added to where `accumulate`, else overwritten.
   @inlinable
   public static func panel(
-    m: Int, n: Int, k: Int, a: UnsafePointer<Float>, rsa: Int, csa: Int, b: UnsafePointer<Float>, ldb: Int,
+    m: Int, n: Int, k: Int, a: UnsafePointer<Float>, rsa: Int, csa: Int, b: UnsafePointer<Float>,
+    ldb: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int, alpha: Float = 1, accumulate: Bool = false,
     path: KernelPath = .active
   ) {
@@ -29,29 +30,35 @@ public enum GEMM {
 
   @usableFromInline
   static func panelImplementation(
-    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ rsa: Int, _ csa: Int, _ b: UnsafePointer<Float>,
-    _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ alpha: Float, _ accumulate: Bool, _ path: KernelPath
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ rsa: Int, _ csa: Int,
+    _ b: UnsafePointer<Float>,
+    _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ alpha: Float, _ accumulate: Bool,
+    _ path: KernelPath
   ) {
     guard m > 0, n > 0 else { return }
     switch path {
     case .avx512:
       lk_gemm_avx512(
-        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc), alpha,
+        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc),
+        alpha,
         accumulate ? 1 : 0)
     case .avx2:
       lk_gemm_avx2(
-        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc), alpha,
+        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc),
+        alpha,
         accumulate ? 1 : 0)
     case .baseline:
       lk_gemm_baseline(
-        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc), alpha,
+        Int64(m), Int64(n), Int64(k), a, Int64(rsa), Int64(csa), b, Int64(ldb), c, Int64(ldc),
+        alpha,
         accumulate ? 1 : 0)
     }
   }
 
   /// The product for any number of columns of a row-major B, panel by panel.
   public static func multiply(
-    m: Int, n: Int, k: Int, a: UnsafePointer<Float>, rsa: Int, csa: Int, b: UnsafePointer<Float>, ldb: Int,
+    m: Int, n: Int, k: Int, a: UnsafePointer<Float>, rsa: Int, csa: Int, b: UnsafePointer<Float>,
+    ldb: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int, alpha: Float = 1, accumulate: Bool = false,
     path: KernelPath = .active
   ) {

@@ -47,14 +47,17 @@ public enum Parallel {
   ///
   /// The scratch memory is kept between calls, so a step allocates nothing; what it holds at first is undefined.
   public static func run(
-    _ tasks: Int, scratchCount: Int, _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+    _ tasks: Int, scratchCount: Int,
+    _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
     lk_flush_denormals()
     pool.run(tasks, scratchCount: scratchCount, body)
   }
 
   /// Runs `body(rows, worker)` over `0..<rows` in blocks of `block` rows.
-  public static func rows(_ rows: Int, block: Int, _ body: (_ rows: Range<Int>, _ worker: Int) -> Void) {
+  public static func rows(
+    _ rows: Int, block: Int, _ body: (_ rows: Range<Int>, _ worker: Int) -> Void
+  ) {
     run((rows + block - 1) / block) { task, worker in
       body(task * block..<min(rows, (task + 1) * block), worker)
     }
@@ -80,7 +83,9 @@ public enum Parallel {
   }
 }
 
-/// A pool of sleeping threads. One job runs at a time; callers on other threads wait their turn.
+/// A pool of sleeping threads.
+///
+/// One job runs at a time; callers on other threads wait their turn.
 ///
 /// Unchecked: `body` and `tasks` are written under `mutex` before a job's generation is published, and read by
 /// workers only after they saw that generation under the same mutex.
@@ -204,8 +209,10 @@ private final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  /// Takes tasks of the published job. Never inlined: the job's closure must be let go before the caller, who owns
-  /// it, is told that this worker is done.
+  /// Takes tasks of the published job.
+  ///
+  /// Never inlined: the job's closure must be let go before the caller, who owns it, is told that this worker is
+  /// done.
   @inline(never)
   private func participate(as worker: Int) {
     guard let body else { return }

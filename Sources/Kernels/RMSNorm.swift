@@ -26,8 +26,10 @@ public enum RMSNorm {
     Parallel.rows(input.rows, block: block) { rows, _ in
       for row in rows {
         switch path {
-        case .avx512: rstd[row] = lk_rms_norm_avx512(n, epsilon, input.row(row), weight, output.row(row))
-        case .avx2: rstd[row] = lk_rms_norm_avx2(n, epsilon, input.row(row), weight, output.row(row))
+        case .avx512:
+          rstd[row] = lk_rms_norm_avx512(n, epsilon, input.row(row), weight, output.row(row))
+        case .avx2:
+          rstd[row] = lk_rms_norm_avx2(n, epsilon, input.row(row), weight, output.row(row))
         case .baseline:
           rstd[row] = lk_rms_norm_baseline(n, epsilon, input.row(row), weight, output.row(row))
         }
@@ -37,16 +39,19 @@ public enum RMSNorm {
 
   /// Writes the normalised rows again from a known `rstd`, with the bits of `forward`: cheaper than keeping them.
   public static func recompute(
-    _ input: Matrix, weight: UnsafeMutablePointer<Float>, rstd: UnsafeMutablePointer<Float>, output: Matrix,
+    _ input: Matrix, weight: UnsafeMutablePointer<Float>, rstd: UnsafeMutablePointer<Float>,
+    output: Matrix,
     path: KernelPath = .active
   ) {
     let n = Int64(input.columns)
     Parallel.rows(input.rows, block: block) { rows, _ in
       for row in rows {
         switch path {
-        case .avx512: lk_rms_norm_apply_avx512(n, rstd[row], input.row(row), weight, output.row(row))
+        case .avx512:
+          lk_rms_norm_apply_avx512(n, rstd[row], input.row(row), weight, output.row(row))
         case .avx2: lk_rms_norm_apply_avx2(n, rstd[row], input.row(row), weight, output.row(row))
-        case .baseline: lk_rms_norm_apply_baseline(n, rstd[row], input.row(row), weight, output.row(row))
+        case .baseline:
+          lk_rms_norm_apply_baseline(n, rstd[row], input.row(row), weight, output.row(row))
         }
       }
     }

@@ -55,7 +55,9 @@ public final class RotaryEmbedding: @unchecked Sendable {
   ///   - x: `[tokens, heads · headDimension]`.
   ///   - positions: `[tokens]`; `reserve(positions:)` must have covered the largest.
   ///   - inverse: turns back, as the backward pass needs.
-  public func rotate(_ x: Matrix, positions: UnsafePointer<Int32>, inverse: Bool = false, path: KernelPath = .active) {
+  public func rotate(
+    _ x: Matrix, positions: UnsafePointer<Int32>, inverse: Bool = false, path: KernelPath = .active
+  ) {
     let half = headDimension / 2
     let heads = x.columns / headDimension
     let sign: Float = inverse ? -1 : 1

@@ -20,7 +20,9 @@ public enum SwiGLU {
     }
   }
 
-  /// Writes the gradients of both inputs, with `s = σ(gate)`:
+  /// Writes the gradients of both inputs.
+  ///
+  /// With `s = σ(gate)`:
   ///
   ///     gradGate = gradOutput · up · s · (1 + gate · (1 − s))
   ///     gradUp   = gradOutput · gate · s

@@ -1,6 +1,8 @@
 internal import CMicroKernels
 
-/// One row at a time, on the chosen path. The loops are in `elementwise.h`; what they compute is said there.
+/// One row at a time, on the chosen path.
+///
+/// The loops are in `elementwise.h`; what they compute is said there.
 enum VectorMath {
   typealias Pointer = UnsafeMutablePointer<Float>
 
@@ -50,7 +52,9 @@ enum VectorMath {
   }
 
   @inline(__always)
-  static func expSum(_ n: Int, scale: Float, shift: Float, _ x: Pointer, _ path: KernelPath) -> Float {
+  static func expSum(_ n: Int, scale: Float, shift: Float, _ x: Pointer, _ path: KernelPath)
+    -> Float
+  {
     switch path {
     case .avx512: lk_exp_sum_avx512(Int64(n), scale, shift, x)
     case .avx2: lk_exp_sum_avx2(Int64(n), scale, shift, x)

@@ -2,11 +2,16 @@ internal import Serialization
 
 // The keys of PEFT's `adapter_config.json`, read and written.
 extension AdapterFolder {
-  /// Reads the keys that shape an adapter, and refuses those that would change what it computes in a way not
-  /// implemented here. Keys that PEFT itself would ignore are ignored.
-  static func configuration(_ json: JSONObject, path: String) throws(LoRAError) -> LoRAConfiguration {
+  /// Reads the keys that shape an adapter.
+  ///
+  /// Keys that would change what it computes in a way not implemented here are refused; keys that PEFT itself would
+  /// ignore are ignored.
+  static func configuration(_ json: JSONObject, path: String) throws(LoRAError) -> LoRAConfiguration
+  {
     func bad(_ key: String, _ expected: String) -> LoRAError {
-      .badConfiguration(path: path, reason: "\(key) is \(json[key]?.serialized() ?? "missing"), expected \(expected)")
+      .badConfiguration(
+        path: path,
+        reason: "\(key) is \(json[key]?.serialized() ?? "missing"), expected \(expected)")
     }
     func isSet(_ key: String) -> Bool {
       switch json[key] {
@@ -16,10 +21,14 @@ extension AdapterFolder {
       default: true
       }
     }
-    guard json["peft_type"]?.stringValue ?? "LORA" == "LORA" else { throw bad("peft_type", "\"LORA\"") }
+    guard json["peft_type"]?.stringValue ?? "LORA" == "LORA" else {
+      throw bad("peft_type", "\"LORA\"")
+    }
     for key in [
-      "use_dora", "use_qalora", "use_bdlora", "modules_to_save", "layer_replication", "trainable_token_indices",
-      "target_parameters", "lora_bias", "fan_in_fan_out", "alora_invocation_tokens", "arrow_config", "kasa_config",
+      "use_dora", "use_qalora", "use_bdlora", "modules_to_save", "layer_replication",
+      "trainable_token_indices",
+      "target_parameters", "lora_bias", "fan_in_fan_out", "alora_invocation_tokens", "arrow_config",
+      "kasa_config",
       "velora_config", "monteclora_config",
     ] where isSet(key) {
       throw .unsupported(path: path, feature: key)
@@ -29,11 +38,15 @@ extension AdapterFolder {
     }
     var result = LoRAConfiguration()
     if let value = json["r"] {
-      guard let rank = value.intValue, rank > 0, rank <= 65_536 else { throw bad("r", "a whole number above 0") }
+      guard let rank = value.intValue, rank > 0, rank <= 65_536 else {
+        throw bad("r", "a whole number above 0")
+      }
       result.rank = rank
     }
     if let value = json["lora_alpha"] {
-      guard let alpha = value.doubleValue, alpha.isFinite else { throw bad("lora_alpha", "a number") }
+      guard let alpha = value.doubleValue, alpha.isFinite else {
+        throw bad("lora_alpha", "a number")
+      }
       result.alpha = alpha
     }
     if let value = json["lora_dropout"] {
@@ -64,11 +77,15 @@ extension AdapterFolder {
       result.layers = numbers
     }
     for (pattern, value) in json["rank_pattern"]?.objectValue ?? JSONObject() {
-      guard let rank = value.intValue, rank > 0, rank <= 65_536 else { throw bad("rank_pattern", "whole numbers above 0") }
+      guard let rank = value.intValue, rank > 0, rank <= 65_536 else {
+        throw bad("rank_pattern", "whole numbers above 0")
+      }
       result.rankOverrides.append(.init(pattern: pattern, value: rank))
     }
     for (pattern, value) in json["alpha_pattern"]?.objectValue ?? JSONObject() {
-      guard let alpha = value.doubleValue, alpha.isFinite else { throw bad("alpha_pattern", "numbers") }
+      guard let alpha = value.doubleValue, alpha.isFinite else {
+        throw bad("alpha_pattern", "numbers")
+      }
       result.alphaOverrides.append(.init(pattern: pattern, value: alpha))
     }
     return result
@@ -90,14 +107,17 @@ extension AdapterFolder {
       switch targets {
       // PEFT replaces "all-linear" by the names it stands for in this model.
       case .allLinear:
-        .array(Set(adapter.modules.compactMap { $0.name.split(separator: ".").last.map(String.init) }).sorted().map { .string($0) })
+        .array(
+          Set(adapter.modules.compactMap { $0.name.split(separator: ".").last.map(String.init) })
+            .sorted().map { .string($0) })
       case .names(let names): .array(names.map { .string($0) })
       case .pattern(let pattern): .string(pattern)
       }
     }
     var json = JSONObject()
     json["alora_invocation_tokens"] = .null
-    json["alpha_pattern"] = .object(JSONObject(c.alphaOverrides.map { ($0.pattern, number($0.value)) }))
+    json["alpha_pattern"] = .object(
+      JSONObject(c.alphaOverrides.map { ($0.pattern, number($0.value)) }))
     json["arrow_config"] = .null
     json["auto_mapping"] = .null
     json["base_model_name_or_path"] = .string(baseModel)
@@ -126,7 +146,8 @@ extension AdapterFolder {
     json["peft_version"] = .string(peftVersion)
     json["qalora_group_size"] = 16
     json["r"] = .integer(c.rank)
-    json["rank_pattern"] = .object(JSONObject(c.rankOverrides.map { ($0.pattern, .integer($0.value)) }))
+    json["rank_pattern"] = .object(
+      JSONObject(c.rankOverrides.map { ($0.pattern, .integer($0.value)) }))
     json["revision"] = .null
     json["target_modules"] = value(c.targets)
     json["target_parameters"] = .null

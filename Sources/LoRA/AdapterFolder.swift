@@ -30,7 +30,8 @@ public enum AdapterFolder {
       throw LoRAError.badConfiguration(path: path, reason: "\(error)")
     }
     guard let object = json.objectValue else {
-      throw LoRAError.badConfiguration(path: path, reason: "holds no JSON object; take the adapter's own file")
+      throw LoRAError.badConfiguration(
+        path: path, reason: "holds no JSON object; take the adapter's own file")
     }
     return (try configuration(object, path: path), object)
   }
@@ -42,9 +43,12 @@ public enum AdapterFolder {
   /// - Parameters:
   ///   - folder: the PEFT folder.
   ///   - layers: the model's linear layers.
-  public static func read(_ folder: String, for layers: [LoRAConfiguration.Layer]) throws -> LoRAAdapter {
+  public static func read(_ folder: String, for layers: [LoRAConfiguration.Layer]) throws
+    -> LoRAAdapter
+  {
     let (configuration, _) = try readConfiguration(folder)
-    let adapter = LoRAAdapter(shapes: try configuration.shapes(for: layers), configuration: configuration)
+    let adapter = LoRAAdapter(
+      shapes: try configuration.shapes(for: layers), configuration: configuration)
     try load("\(folder)/\(tensorsName)", into: adapter)
     return adapter
   }
@@ -67,7 +71,8 @@ public enum AdapterFolder {
         throw LoRAError.unsupported(path: path, feature: "tensors of type \(description.type.name)")
       }
       type.dequantize(
-        file.file.baseAddress + description.byteOffset, count: description.elementCount, into: tensor.values)
+        file.file.baseAddress + description.byteOffset, count: description.elementCount,
+        into: tensor.values)
       unused.remove(tensor.name)
     }
     if let name = unused.min() { throw LoRAError.unexpectedTensor(path: path, name: name) }
@@ -84,7 +89,9 @@ public enum AdapterFolder {
     try file.write(JSONValue.object(json).serialized(pretty: true))
     try file.commit()
     try SafetensorsWriter.write(
-      tensors(of: adapter).map { .init(name: $0.name, shape: $0.shape, values: UnsafePointer($0.values)) },
+      tensors(of: adapter).map {
+        .init(name: $0.name, shape: $0.shape, values: UnsafePointer($0.values))
+      },
       path: "\(staging)/\(tensorsName)")
   }
 
@@ -98,9 +105,11 @@ public enum AdapterFolder {
     adapter.modules.flatMap { module in
       [
         NamedTensor(
-          name: "\(prefix)\(module.name).lora_A.weight", shape: [module.rank, module.inputs], values: module.a),
+          name: "\(prefix)\(module.name).lora_A.weight", shape: [module.rank, module.inputs],
+          values: module.a),
         NamedTensor(
-          name: "\(prefix)\(module.name).lora_B.weight", shape: [module.outputs, module.rank], values: module.b),
+          name: "\(prefix)\(module.name).lora_B.weight", shape: [module.outputs, module.rank],
+          values: module.b),
       ]
     }
   }

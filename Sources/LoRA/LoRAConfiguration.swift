@@ -47,7 +47,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
 
   /// Makes a configuration; what is not given has PEFT's default.
   public init(
-    rank: Int = 8, alpha: Double = 8, dropout: Double = 0, targets: Targets = .allLinear, excluded: Targets? = nil,
+    rank: Int = 8, alpha: Double = 8, dropout: Double = 0, targets: Targets = .allLinear,
+    excluded: Targets? = nil,
     layers: [Int]? = nil, isRankStabilized: Bool = false, rankOverrides: [Override<Int>] = [],
     alphaOverrides: [Override<Double>] = [], isGaussian: Bool = false
   ) {
@@ -91,9 +92,13 @@ public struct LoRAConfiguration: Sendable, Equatable {
     let exclude: Matcher?
     if let excluded { exclude = try Matcher(excluded) } else { exclude = nil }
     var ranks: [(ModulePattern, Int)] = []
-    for override in rankOverrides { ranks.append((try ModulePattern(suffix: override.pattern), override.value)) }
+    for override in rankOverrides {
+      ranks.append((try ModulePattern(suffix: override.pattern), override.value))
+    }
     var alphas: [(ModulePattern, Double)] = []
-    for override in alphaOverrides { alphas.append((try ModulePattern(suffix: override.pattern), override.value)) }
+    for override in alphaOverrides {
+      alphas.append((try ModulePattern(suffix: override.pattern), override.value))
+    }
 
     if case .names(let names) = targets {
       for name in names where !layers.contains(where: { Matcher.matches(name, $0.name) }) {
@@ -111,7 +116,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
         LoRAModuleShape(
           name: layer.name, inputs: layer.inputs, outputs: layer.outputs,
           rank: ranks.first { $0.0.matches(layer.name) }?.1 ?? rank,
-          alpha: alphas.first { $0.0.matches(layer.name) }?.1 ?? alpha, isRankStabilized: isRankStabilized))
+          alpha: alphas.first { $0.0.matches(layer.name) }?.1 ?? alpha,
+          isRankStabilized: isRankStabilized))
     }
     if shapes.isEmpty { throw .nothingTargeted(known: Self.knownNames(layers)) }
     return shapes
@@ -137,10 +143,16 @@ public struct LoRAConfiguration: Sendable, Equatable {
 
     init(_ targets: Targets) throws(LoRAError) {
       self.targets = targets
-      if case .pattern(let text) = targets { pattern = try ModulePattern(whole: text) } else { pattern = nil }
+      if case .pattern(let text) = targets {
+        pattern = try ModulePattern(whole: text)
+      } else {
+        pattern = nil
+      }
     }
 
-    static func matches(_ name: String, _ path: String) -> Bool { path == name || path.hasSuffix("." + name) }
+    static func matches(_ name: String, _ path: String) -> Bool {
+      path == name || path.hasSuffix("." + name)
+    }
 
     func matches(_ layer: Layer) -> Bool {
       switch targets {

@@ -71,7 +71,8 @@ public final class LoRAModule: @unchecked Sendable {
     Parallel.rows(input.rows, block: Self.tokenBlock) { rows, _ in
       for first in stride(from: 0, to: rank, by: 32) {
         GEMM.panel(
-          m: rows.count, n: min(32, rank - first), k: inputs, a: input.row(rows.lowerBound), rsa: input.stride,
+          m: rows.count, n: min(32, rank - first), k: inputs, a: input.row(rows.lowerBound),
+          rsa: input.stride,
           csa: 1, b: panels.base + first * inputs, ldb: 32, c: down.row(rows.lowerBound) + first,
           ldc: down.stride)
       }
@@ -86,12 +87,13 @@ public final class LoRAModule: @unchecked Sendable {
   public func projectBack(_ gradOutput: Matrix, into up: Matrix) {
     Parallel.rows(gradOutput.rows, block: Self.tokenBlock) { rows, _ in
       GEMM.multiply(
-        m: rows.count, n: rank, k: outputs, a: gradOutput.row(rows.lowerBound), rsa: gradOutput.stride, csa: 1,
+        m: rows.count, n: rank, k: outputs, a: gradOutput.row(rows.lowerBound),
+        rsa: gradOutput.stride, csa: 1,
         b: b, ldb: rank, c: up.row(rows.lowerBound), ldc: up.stride)
     }
   }
 
-  /// Adds the gradients of A and B:
+  /// Adds the gradients of A and B.
   ///
   ///     gradB += scale · gradOutputᵀ · z,    gradA += scale · uᵀ · input
   ///
@@ -107,8 +109,10 @@ public final class LoRAModule: @unchecked Sendable {
       if task < outputTasks {
         let first = task * Self.outputBlock
         GEMM.multiply(
-          m: min(Self.outputBlock, outputs - first), n: rank, k: gradOutput.rows, a: gradOutput.base + first,
-          rsa: 1, csa: gradOutput.stride, b: down.base, ldb: down.stride, c: gradB + first * rank, ldc: rank,
+          m: min(Self.outputBlock, outputs - first), n: rank, k: gradOutput.rows,
+          a: gradOutput.base + first,
+          rsa: 1, csa: gradOutput.stride, b: down.base, ldb: down.stride, c: gradB + first * rank,
+          ldc: rank,
           alpha: scale, accumulate: true)
       } else {
         let first = (task - outputTasks) * 32
@@ -134,7 +138,8 @@ public final class LoRAModule: @unchecked Sendable {
   public func projectInputGradient(_ up: Matrix, into gradInput: Matrix) {
     Parallel.rows(up.rows, block: Self.tokenBlock) { rows, _ in
       GEMM.multiply(
-        m: rows.count, n: inputs, k: rank, a: up.row(rows.lowerBound), rsa: up.stride, csa: 1, b: a, ldb: inputs,
+        m: rows.count, n: inputs, k: rank, a: up.row(rows.lowerBound), rsa: up.stride, csa: 1, b: a,
+        ldb: inputs,
         c: gradInput.row(rows.lowerBound), ldc: gradInput.stride, alpha: scale)
     }
   }
@@ -146,7 +151,8 @@ public final class LoRAModule: @unchecked Sendable {
   ///   - factor: multiplies the scale.
   public func addDelta(rows range: Range<Int>, to weight: Matrix, factor: Float = 1) {
     GEMM.multiply(
-      m: range.count, n: inputs, k: rank, a: b + range.lowerBound * rank, rsa: rank, csa: 1, b: a, ldb: inputs,
+      m: range.count, n: inputs, k: rank, a: b + range.lowerBound * rank, rsa: rank, csa: 1, b: a,
+      ldb: inputs,
       c: weight.base, ldc: weight.stride, alpha: scale * factor, accumulate: true)
   }
 }
@@ -167,7 +173,9 @@ public struct LoRAModuleShape: Sendable, Equatable {
   public var isRankStabilized: Bool
 
   /// Describes a module.
-  public init(name: String, inputs: Int, outputs: Int, rank: Int, alpha: Double, isRankStabilized: Bool) {
+  public init(
+    name: String, inputs: Int, outputs: Int, rank: Int, alpha: Double, isRankStabilized: Bool
+  ) {
     self.name = name
     self.inputs = inputs
     self.outputs = outputs

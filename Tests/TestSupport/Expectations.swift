@@ -1,6 +1,6 @@
 public import Testing
 
-/// Fails once, naming the worst element, unless every element is close to what is expected:
+/// Fails once, naming the worst element, unless every element is close to what is expected.
 ///
 ///     |actual − expected| ≤ absolute + relative · |expected|
 ///
@@ -55,7 +55,7 @@ public func largestMagnitude(_ values: [some BinaryFloatingPoint], atLeast floor
   values.reduce(floor) { max($0, Double($1).magnitude) }
 }
 
-/// Fails unless `gradient` is the gradient of `function` at `point`, by central differences in double:
+/// Fails unless `gradient` is the gradient of `function` at `point`, by central differences in double.
 ///
 ///     ∂f/∂x_i ≈ (f(x + h·e_i) − f(x − h·e_i)) / 2h
 ///

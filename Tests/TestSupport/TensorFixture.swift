@@ -45,7 +45,9 @@ public struct TensorFixture {
     let isLong = header[name]?["dtype"]?.stringValue == "I64"
     return raw(name).withUnsafeBytes { raw in
       isLong
-        ? (0..<raw.count / 8).map { Int32(raw.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
+        ? (0..<raw.count / 8).map {
+          Int32(raw.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self))
+        }
         : (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
     }
   }
