@@ -40,7 +40,7 @@ public enum DatasetError: Error, Equatable {
   case invalidRow(place: DatasetPlace, fault: RowFault)
   /// A conversation is to be learnt by a model that has no chat template.
   case noChatTemplate(ExampleSource)
-  /// The chat template refuses a row.
+  /// The chat template cannot write out a row, for the reason that `message` gives in a sentence.
   case templateFailed(ExampleSource, message: String)
   /// A row has no token whose loss counts.
   case nothingToLearn(ExampleSource, why: UnsupervisedReason)
@@ -113,7 +113,7 @@ extension DatasetError: CustomStringConvertible {
       "\(source): is a conversation, but the model has no chat template; use a chat model, or rows "
         + "with prompt and completion"
     case .templateFailed(let source, let message):
-      "\(source): the model's chat template refuses the row: \(message)"
+      "\(source): \(message)"
     case .nothingToLearn(let source, let why):
       "\(source): the row has nothing to learn: \(why)"
     case .tooLong(let source, let tokens, let maximum):

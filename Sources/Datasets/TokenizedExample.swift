@@ -83,7 +83,8 @@ extension TokenizedExample {
     switch example.content {
     case .conversation(let conversation):
       guard let template else { throw .noChatTemplate(example.source) }
-      learnt = try LearntText(conversation, template: template, source: example.source)
+      learnt = try LearntText(
+        conversation, template: template, tracksTurns: assistantOnly, source: example.source)
       isPlain = false
     case .completion(let prompt, let completion):
       let start = prompt.utf8.count
@@ -127,11 +128,19 @@ extension TokenizedExample {
 }
 
 extension LearntText {
-  /// Writes out a conversation, keeping track of what the assistant generates.
+  /// Writes out a conversation; if `tracksTurns`, knowing what of it the assistant generates.
+  ///
+  /// A template in which that cannot be told will still do where everything is learnt.
   init(
-    _ conversation: Conversation, template: ChatTemplate, source: ExampleSource
+    _ conversation: Conversation, template: ChatTemplate, tracksTurns: Bool, source: ExampleSource
   ) throws(DatasetError) {
     do throws(TemplateError) {
+      guard tracksTurns else {
+        let text = try template.render(
+          messages: conversation.messages, tools: conversation.tools, addGenerationPrompt: false)
+        self.init(text: text, spans: [])
+        return
+      }
       let rendered = try template.renderWithSupervision(
         messages: conversation.messages, tools: conversation.tools)
       self.init(

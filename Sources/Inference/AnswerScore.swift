@@ -1,4 +1,4 @@
-public import Serialization
+internal import Serialization
 
 /// How an answer compares with the reference: exact text, and where the reference is JSON, its parts.
 public struct AnswerScore: Sendable, Equatable {

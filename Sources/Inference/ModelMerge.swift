@@ -1,9 +1,8 @@
 public import CausalLM
 internal import Kernels
 public import LoRA
-public import ModelFiles
+internal import ModelFiles
 internal import Quantization
-public import Serialization
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,5 @@
 public import CausalLM
 public import Configuration
-public import Datasets
 public import LoRA
 public import Serialization
 

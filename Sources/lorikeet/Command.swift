@@ -16,10 +16,12 @@ protocol Command {
 
 /// The texts of `--help`.
 enum Help {
-  static let commands: [any Command.Type] = [
-    TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self, InspectCommand.self,
-    BenchCommand.self,
-  ]
+  static var commands: [any Command.Type] {
+    [
+      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self, InspectCommand.self,
+      BenchCommand.self,
+    ]
+  }
 
   static var overview: String {
     var text = """

@@ -8,7 +8,8 @@ import Tokenization
   /// an expression's lines.
   private static let ownLines = ["{% break %}": 1, "x\n{{ 1 +\n missing.x }}\ny": 3]
 
-  @Test("renders, or fails on the line where Jinja fails", arguments: try TemplateFixture.snippets())
+  @Test(
+    "renders, or fails on the line where Jinja fails", arguments: try TemplateFixture.snippets())
   func agreesWithJinja(_ snippet: TemplateFixture.Snippet) throws {
     let outcome = Result<String, any Error> {
       try ChatTemplate(
@@ -39,7 +40,8 @@ import Tokenization
 extension TemplateError {
   var line: Int? {
     switch self {
-    case .syntax(let line, _), .unsupported(let line, _), .runtime(let line, _), .raised(let line, _),
+    case .syntax(let line, _), .unsupported(let line, _), .runtime(let line, _),
+      .raised(let line, _),
       .limitExceeded(let line, _):
       line
     case .invalidMessage, .unclearTurn: nil

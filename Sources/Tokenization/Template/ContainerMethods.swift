@@ -118,7 +118,9 @@ extension TemplateValue {
     let indices = try SliceIndices(start, stop, step, count: count)
     switch self {
     case .string(let text):
-      if indices.step == 1 { return .string(text.slice(indices.first..<indices.first + indices.count)) }
+      if indices.step == 1 {
+        return .string(text.slice(indices.first..<indices.first + indices.count))
+      }
       var glyphs: [Glyph] = []
       glyphs.reserveCapacity(indices.count)
       for index in 0..<indices.count { glyphs.append(text.glyphs[indices[index]]) }

@@ -16,7 +16,9 @@ struct Origin: Hashable {
   /// Whether this is text a message said, as opposed to text of the template or a label.
   var isSpoken: Bool { message != 0 && !isLabel }
 
-  /// The message in whose turn this belongs. A template that collects its text in a variable and writes it out
+  /// The message in whose turn this belongs.
+  ///
+  /// A template that collects its text in a variable and writes it out
   /// after the loop has made it in the turn.
   var turn: Int32 { written != 0 ? written : made }
 

@@ -66,12 +66,19 @@ struct PercentFormat {
     }
     while position < format.count {
       let flag = format[position].unicode
-      if flag == "-" { spec.align = "<" }
-      else if flag == "+" { spec.sign = "+" }
-      else if flag == " " { if spec.sign != "+" { spec.sign = " " } }
-      else if flag == "#" { spec.isAlternate = true }
-      else if flag == "0" { spec.isZeroPadded = true }
-      else { break }
+      if flag == "-" {
+        spec.align = "<"
+      } else if flag == "+" {
+        spec.sign = "+"
+      } else if flag == " " {
+        if spec.sign != "+" { spec.sign = " " }
+      } else if flag == "#" {
+        spec.isAlternate = true
+      } else if flag == "0" {
+        spec.isZeroPadded = true
+      } else {
+        break
+      }
       position += 1
     }
     spec.width = try number() ?? 0

@@ -59,7 +59,8 @@ enum PythonNumbers {
     let count = withVaList([Int32(precision), value]) {
       vsnprintf(&buffer, buffer.count, "%\(alternate ? "#" : "").*\(format)", $0)
     }
-    return String(decoding: buffer.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(
+      decoding: buffer.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// `round(value, digits)`: to the nearest, halves to the even neighbour.

@@ -10,7 +10,9 @@ enum StringMethods {
   ]
 
   /// Methods that Python has and this interpreter does not.
-  static let missing: Set<String> = ["encode", "expandtabs", "format_map", "maketrans", "translate"]
+  static let missing: Set<String> = [
+    "encode", "expandtabs", "format_map", "maketrans", "translate",
+  ]
 
   /// Methods of escaped strings that escape nothing, and so do what those of others do.
   private static let harmless: Set<String> = [
@@ -52,7 +54,8 @@ enum StringMethods {
       let (part, _) = try window(text, values)
       let pattern = try values[0].requiredString("sub")
       return .integer(
-        pattern.isEmpty ? part.map { $0.count + 1 } ?? 0 : part?.occurrences(of: pattern).count ?? 0)
+        pattern.isEmpty ? part.map { $0.count + 1 } ?? 0 : part?.occurrences(of: pattern).count ?? 0
+      )
     case "partition", "rpartition":
       let values = try arguments.bound(to: ["sep"], required: 1, of: name)
       return try partition(text, values[0].requiredString("sep"), fromEnd: name == "rpartition")
@@ -263,7 +266,8 @@ extension TracedString {
     var result = TracedStringBuilder()
     for (index, value) in values.enumerated() {
       guard case .string(let text) = value else {
-        throw TemplateFault("sequence item \(index): expected str instance, \(value.typeName) found")
+        throw TemplateFault(
+          "sequence item \(index): expected str instance, \(value.typeName) found")
       }
       if index > 0 { try result.append(self) }
       try result.append(text)

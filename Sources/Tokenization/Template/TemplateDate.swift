@@ -76,7 +76,8 @@ public struct TemplateDate: Sendable, Equatable {
     return String(result)
   }
 
-  private func text(of directive: Unicode.Scalar, _ isUnpadded: Bool) throws(TemplateFault) -> String
+  private func text(of directive: Unicode.Scalar, _ isUnpadded: Bool) throws(TemplateFault)
+    -> String
   {
     func padded(_ value: Int, _ width: Int = 2, with fill: String = "0") -> String {
       let digits = String(value)

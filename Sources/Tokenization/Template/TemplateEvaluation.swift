@@ -198,7 +198,8 @@ extension TemplateInterpreter {
     case .function(.method(let receiver, "format")):
       guard case .string(let format) = receiver else { break }
       return .string(
-        try BraceFormat.format(format, arguments) { (value, key, isAttribute) throws(TemplateFault) in
+        try BraceFormat.format(format, arguments) {
+          (value, key, isAttribute) throws(TemplateFault) in
           if isAttribute { return try value.member(key.text, key: key) }
           return try value.item(Int(key.text).map { .integer($0) } ?? .string(key))
         })
@@ -211,7 +212,9 @@ extension TemplateInterpreter {
       }
       return arguments.positional[loop.index % arguments.positional.count]
     case .function(.loopMethod(let loop, _)):
-      guard arguments.named.isEmpty else { throw TemplateFault("changed takes no keyword arguments") }
+      guard arguments.named.isEmpty else {
+        throw TemplateFault("changed takes no keyword arguments")
+      }
       return .bool(loop.changed(arguments.positional))
     case .joiner(let joiner):
       defer { joiner.isUsed = true }

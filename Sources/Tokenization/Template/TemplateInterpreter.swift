@@ -176,7 +176,8 @@ final class TemplateInterpreter {
   }
 
   /// What a macro's body writes.
-  func captured(macro: TemplateMacro, in inner: TemplateScope) throws(TemplateFault) -> TracedString {
+  func captured(macro: TemplateMacro, in inner: TemplateScope) throws(TemplateFault) -> TracedString
+  {
     try captured { () throws(TemplateFault) in
       try inScope(inner) { () throws(TemplateFault) in _ = try run(macro.syntax.body) }
     }

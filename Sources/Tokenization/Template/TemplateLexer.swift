@@ -229,10 +229,13 @@ struct TemplateLexer {
       let radix = [0x62: 2, 0x6F: 8, 0x78: 16][source[start + 1] | 0x20]
     {
       var end = start + 2
-      while end < source.count, source[end] == ascii("_") || isDigit(source[end], radix) { end += 1 }
+      while end < source.count, source[end] == ascii("_") || isDigit(source[end], radix) {
+        end += 1
+      }
       let digits = text(start + 2..<end).filter { $0 != "_" }
       guard let value = Int(digits, radix: radix) else {
-        throw .syntax(line: line, message: "'\(text(start..<end))' is not a number that fits 64 bits")
+        throw .syntax(
+          line: line, message: "'\(text(start..<end))' is not a number that fits 64 bits")
       }
       add(.integer(value))
       return advance(to: end)
@@ -247,7 +250,8 @@ struct TemplateLexer {
       }
       if end < source.count, source[end] | 0x20 == ascii("e") {
         var exponent = end + 1
-        if exponent < source.count, source[exponent] == ascii("+") || source[exponent] == ascii("-") {
+        if exponent < source.count, source[exponent] == ascii("+") || source[exponent] == ascii("-")
+        {
           exponent += 1
         }
         if exponent < source.count, isDigit(source[exponent]) {

@@ -16,7 +16,7 @@ struct TemplateParser {
   private var marksGenerations = false
   /// The symbols read since the innermost macro began.
   var readSymbols: Set<TemplateSymbol> = []
-  private var loopDepth = 0
+  var loopDepth = 0
   /// Whether an unknown filter or test only counts when it is reached, as in the body of an `if`.
   var isLenient = false
   /// The first unknown filter or test that leniency let pass in the expression being read.
@@ -76,7 +76,7 @@ struct TemplateParser {
     return name
   }
 
-  private mutating func expectBlockEnd() throws(TemplateError) {
+  mutating func expectBlockEnd() throws(TemplateError) {
     guard current.kind == .blockEnd else { throw unexpected("end of statement block") }
     next()
   }
@@ -138,7 +138,8 @@ struct TemplateParser {
           let open = openTags.last.map { "'\($0.name)' of line \($0.line)" } ?? "a block"
           throw .syntax(
             line: token.line,
-            message: "the template ends before \(open) is closed by '\(ends.joined(separator: "' or '"))'")
+            message:
+              "the template ends before \(open) is closed by '\(ends.joined(separator: "' or '"))'")
         }
         return result
       default:
@@ -148,14 +149,14 @@ struct TemplateParser {
   }
 
   /// The rest of an opening tag, then the body up to one of `ends`.
-  private mutating func body(until ends: String...) throws(TemplateError) -> [TemplateStatement] {
+  mutating func body(until ends: String...) throws(TemplateError) -> [TemplateStatement] {
     _ = skip(symbol: ":")
     try expectBlockEnd()
     return try statements(until: ends)
   }
 
   /// A body whose end tag is taken too.
-  private mutating func wholeBody(until end: String) throws(TemplateError) -> [TemplateStatement] {
+  mutating func wholeBody(until end: String) throws(TemplateError) -> [TemplateStatement] {
     let result = try body(until: end)
     next()
     return result
@@ -179,14 +180,19 @@ struct TemplateParser {
     case "with": return one(try with())
     case "filter":
       let filter = try self.filter(of: nil, startsInline: true)
-      return one(.filterBlock(filter, try scoped { (p) throws(TemplateError) in
-        try p.wholeBody(until: "endfilter")
-      }))
+      return one(
+        .filterBlock(
+          filter,
+          try scoped { (p) throws(TemplateError) in
+            try p.wholeBody(until: "endfilter")
+          }))
     case "generation":
       marksGenerations = true
-      return one(.generation(try scoped { (p) throws(TemplateError) in
-        try p.wholeBody(until: "endgeneration")
-      }))
+      return one(
+        .generation(
+          try scoped { (p) throws(TemplateError) in
+            try p.wholeBody(until: "endgeneration")
+          }))
     case "break", "continue":
       guard loopDepth > 0 else {
         throw .syntax(line: line, message: "'\(tag)' stands outside of a loop")
@@ -200,7 +206,7 @@ struct TemplateParser {
   }
 
   /// Runs `production` as the body of something other than an `if`.
-  private mutating func scoped<Result>(
+  mutating func scoped<Result>(
     inLoop: Bool? = nil, _ production: (inout TemplateParser) throws(TemplateError) -> Result
   ) throws(TemplateError) -> Result {
     let outer = (isLenient, loopDepth)
@@ -260,9 +266,11 @@ struct TemplateParser {
     let target = try self.target(withAttributes: true)
     if skip(symbol: "=") { return .set(target, try tuple()) }
     let filter = current.isSymbol("|") ? try self.filter(of: nil, startsInline: false) : nil
-    return .setBlock(target, filter: filter, try scoped { (p) throws(TemplateError) in
-      try p.wholeBody(until: "endset")
-    })
+    return .setBlock(
+      target, filter: filter,
+      try scoped { (p) throws(TemplateError) in
+        try p.wholeBody(until: "endset")
+      })
   }
 
   private mutating func with() throws(TemplateError) -> TemplateStatement.Kind {
@@ -273,9 +281,11 @@ struct TemplateParser {
       try expect(symbol: "=")
       values.append((target, try expression()))
     }
-    return .with(values, try scoped { (p) throws(TemplateError) in
-      try p.wholeBody(until: "endwith")
-    })
+    return .with(
+      values,
+      try scoped { (p) throws(TemplateError) in
+        try p.wholeBody(until: "endwith")
+      })
   }
 
   private mutating func printed(_ line: Int) throws(TemplateError) -> [TemplateStatement] {
@@ -285,101 +295,5 @@ struct TemplateParser {
       result.append(TemplateStatement(kind: .output(try expression()), line: line))
     }
     return result
-  }
-
-  // MARK: Macros
-
-  private mutating func macro() throws(TemplateError) -> TemplateStatement.Kind {
-    let name = try expectName()
-    guard current.isSymbol("(") else { throw unexpected("'('") }
-    let macro = try macroSyntax(name: name, end: "endmacro") { _ throws(TemplateError) in }
-    return .macro(macro, symbol(name))
-  }
-
-  private mutating func callBlock() throws(TemplateError) -> TemplateStatement.Kind {
-    let line = current.line
-    var call: TemplateExpression?
-    let caller = try macroSyntax(name: "caller", end: "endcall") { (p) throws(TemplateError) in
-      let expression = try p.expression()
-      guard case .call = expression.kind else {
-        throw TemplateError.syntax(line: line, message: "a call block needs a call")
-      }
-      call = expression
-    }
-    guard let call else { throw .syntax(line: line, message: "a call block needs a call") }
-    return .callBlock(call, caller)
-  }
-
-  /// Parameters (if there are any), what `afterSignature` reads, and a body.
-  private mutating func macroSyntax(
-    name: String, end: String,
-    afterSignature: (inout TemplateParser) throws(TemplateError) -> Void
-  ) throws(TemplateError) -> TemplateMacroSyntax {
-    var parameters: [(symbol: TemplateSymbol, name: String)] = []
-    var defaults: [TemplateExpression] = []
-    if skip(symbol: "(") {
-      while !current.isSymbol(")") {
-        if !parameters.isEmpty { try expect(symbol: ",") }
-        let line = current.line
-        let parameter = try expectName()
-        if skip(symbol: "=") {
-          defaults.append(try expression())
-        } else if !defaults.isEmpty {
-          throw .syntax(line: line, message: "a parameter without default follows one with default")
-        }
-        parameters.append((symbol(parameter), parameter))
-      }
-      try expect(symbol: ")")
-    }
-    try afterSignature(&self)
-    let outerReads = readSymbols
-    readSymbols = []
-    let body = try scoped(inLoop: false) { (p) throws(TemplateError) in
-      try p.wholeBody(until: end)
-    }
-    let macro = TemplateMacroSyntax(
-      name: name, parameters: parameters, defaults: defaults, body: body, names: readSymbols)
-    readSymbols.formUnion(outerReads)
-    return macro
-  }
-
-  // MARK: Targets
-
-  /// What a `set`, `with` or `for` assigns to.
-  private mutating func target(
-    withAttributes: Bool = false, endingAt end: String? = nil, inLoop: Bool = false
-  ) throws(TemplateError) -> TemplateTarget {
-    let first = try simpleTarget(withAttributes, inLoop)
-    guard current.isSymbol(",") else { return first }
-    var targets = [first]
-    while skip(symbol: ",") {
-      if let end, current.isName(end) { break }
-      if current.isSymbol("=") || current.kind == .blockEnd || current.isSymbol(")") { break }
-      targets.append(try simpleTarget(withAttributes, inLoop))
-    }
-    return .tuple(targets)
-  }
-
-  private mutating func simpleTarget(
-    _ withAttributes: Bool, _ inLoop: Bool
-  ) throws(TemplateError) -> TemplateTarget {
-    if skip(symbol: "(") {
-      let target = try nested { (p) throws(TemplateError) in
-        try p.target(withAttributes: withAttributes, inLoop: inLoop)
-      }
-      try expect(symbol: ")")
-      return target
-    }
-    let line = current.line
-    let name = try expectName()
-    if ["true", "false", "none", "True", "False", "None"].contains(name) {
-      throw .syntax(line: line, message: "cannot assign to '\(name)'")
-    }
-    if name == "loop", inLoop || loopDepth > 0 {
-      throw .syntax(line: line, message: "cannot assign to 'loop' inside of a loop")
-    }
-    guard withAttributes, skip(symbol: ".") else { return .name(symbol(name)) }
-    readSymbols.insert(symbol(name))
-    return .attribute(of: symbol(name), name: try expectName())
   }
 }

@@ -75,9 +75,9 @@ enum TemplateComparison: String {
 struct TemplateCallSyntax {
   var positional: [TemplateExpression] = []
   var named: [(name: String, value: TemplateExpression)] = []
-  /// `*values`
+  /// The list whose elements are further positional arguments, `*values`.
   var spread: TemplateExpression?
-  /// `**values`
+  /// The dictionary of further named arguments, `**values`.
   var namedSpread: TemplateExpression?
 
   var children: [TemplateExpression?] {

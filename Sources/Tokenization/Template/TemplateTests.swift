@@ -31,7 +31,8 @@ enum TemplateTest: String {
   }
 
   /// Whether `value` passes.
-  func passes(_ value: TemplateValue, _ arguments: TemplateArguments) throws(TemplateFault) -> Bool {
+  func passes(_ value: TemplateValue, _ arguments: TemplateArguments) throws(TemplateFault) -> Bool
+  {
     let name = "the test '\(rawValue)'"
     if comparison != nil || self == .sameas || self == .divisibleby {
       let values = try arguments.bound(to: ["other"], required: 1, of: name)
@@ -42,14 +43,28 @@ enum TemplateTest: String {
     case .defined: return !value.isUndefined
     case .undefined: return value.isUndefined
     case .none: return value.isNull
-    case .boolean: if case .bool = value { return true } else { return false }
-    case .isTrue: if case .bool(true) = value { return true } else { return false }
-    case .isFalse: if case .bool(false) = value { return true } else { return false }
-    case .integer: if case .integer = value { return true } else { return false }
-    case .float: if case .float = value { return true } else { return false }
+    case .boolean:
+      guard case .bool = value else { return false }
+      return true
+    case .isTrue:
+      guard case .bool(true) = value else { return false }
+      return true
+    case .isFalse:
+      guard case .bool(false) = value else { return false }
+      return true
+    case .integer:
+      guard case .integer = value else { return false }
+      return true
+    case .float:
+      guard case .float = value else { return false }
+      return true
     case .number: return value.number != nil
-    case .string: if case .string = value { return true } else { return false }
-    case .mapping: if case .dictionary = value { return true } else { return false }
+    case .string:
+      guard case .string = value else { return false }
+      return true
+    case .mapping:
+      guard case .dictionary = value else { return false }
+      return true
     case .sequence:
       switch value {
       // Jinja's undefined has a length, zero, and so counts as a sequence.

@@ -9,6 +9,8 @@ struct TurnFinder {
   let rendering: TracedRendering
   /// The leads already seen, by what kind of message they follow.
   private var leads: [String: [[UInt32]]] = [:]
+  /// The kinds of message after which a turn has no header.
+  private var headerlessKinds: Set<String> = []
 
   init(template: ChatTemplate, input: TemplateInput, rendering: TracedRendering) {
     self.template = template
@@ -16,13 +18,22 @@ struct TurnFinder {
     self.rendering = rendering
   }
 
-  mutating func supervisedRanges() throws(TemplateError) -> [(range: Range<Int>, messageIndex: Int)] {
+  mutating func supervisedRanges() throws(TemplateError) -> [(range: Range<Int>, messageIndex: Int)]
+  {
     let turns = try turns(in: rendering)
-    var ranges: [(range: Range<Int>, messageIndex: Int)] = []
+    var written: [(index: Int, turn: Range<Int>, start: Int)] = []
     for (index, message) in input.messages.enumerated() where Self.isAssistant(message) {
       guard let turn = turns[index] else { continue }
       let start = turn.lowerBound + (try headerLength(of: index, turn))
-      ranges.append((start..<end(of: index, turn, from: start), index))
+      try requireOwnWords(index, start..<turn.upperBound)
+      written.append((index, turn, start))
+    }
+    var ranges: [(range: Range<Int>, messageIndex: Int)] = []
+    for (place, (index, turn, start)) in written.enumerated() {
+      // Some templates run messages of the assistant's that follow each other into one turn.
+      let next = place + 1 < written.count ? written[place + 1].start : nil
+      let end = try end(of: index, turn, from: start, isContinued: next == turn.upperBound)
+      ranges.append((start..<end, index))
     }
     return ranges
   }
@@ -63,43 +74,96 @@ struct TurnFinder {
     return turns
   }
 
-  /// The part of `turn` before the message's first own word.
-  private func opening(
-    of index: Int, _ turn: Range<Int>, in rendering: TracedRendering
-  ) -> (scalars: [UInt32], endsInWords: Bool) {
+  /// What another message says is nothing that this one's author wrote, such as a tool's answer that a template
+  /// puts into the middle of the turn that asked for it.
+  private func requireOwnWords(_ index: Int, _ range: Range<Int>) throws(TemplateError) {
     let message = Int32(index + 1)
-    let end = turn.first { rendering.isSpoken(at: $0, by: message) }
-    let scalars = rendering.glyphs[turn.lowerBound..<(end ?? turn.upperBound)].map(\.scalar)
-    return (scalars, end != nil)
+    for position in range {
+      let origin = rendering.origin(at: position)
+      guard !origin.isSpoken || origin.message == message else {
+        throw .unclearTurn(
+          messageIndex: index,
+          reason: "the template writes what message \(origin.message - 1) says into the turn")
+      }
+    }
+  }
+
+  /// The part of a turn before the message's first own word.
+  private struct Opening {
+    let scalars: [UInt32]
+    /// Whether words follow.
+    let endsInWords: Bool
+    /// Positions in `scalars` at which one piece of the template ends and another begins.
+    let seams: [Int]
+    /// The position after the last piece that names the speaker.
+    let labelEnd: Int
+
+    var isBlank: Bool { scalars.allSatisfy(PythonText.isSpace) }
+  }
+
+  private func opening(of index: Int, _ turn: Range<Int>, in rendering: TracedRendering) -> Opening
+  {
+    let message = Int32(index + 1)
+    let words = turn.first { rendering.isSpoken(at: $0, by: message) }
+    let range = turn.lowerBound..<(words ?? turn.upperBound)
+    var seams: [Int] = []
+    var labelEnd = 0
+    for position in range {
+      let origin = rendering.origin(at: position)
+      if position > range.lowerBound, origin.source != rendering.origin(at: position - 1).source {
+        seams.append(position - range.lowerBound)
+      }
+      if origin.isLabel { labelEnd = position - range.lowerBound + 1 }
+    }
+    return Opening(
+      scalars: rendering.glyphs[range].map(\.scalar), endsInWords: words != nil, seams: seams,
+      labelEnd: labelEnd)
   }
 
   // MARK: Headers
 
-  private mutating func headerLength(of index: Int, _ turn: Range<Int>) throws(TemplateError) -> Int {
+  private mutating func headerLength(of index: Int, _ turn: Range<Int>) throws(TemplateError) -> Int
+  {
     let opening = opening(of: index, turn, in: rendering)
     // The prompt depends on what it follows far more than on where: rendering one per kind keeps a long
     // conversation from costing its length squared. A lead that does not fit is made anew.
     let kind = kindOfPredecessor(of: index)
-    for lead in leads[kind] ?? [] {
+    for lead in leads[kind] ?? [] where !lead.isEmpty {
       if let length = Self.headerLength(opening, lead) { return length }
     }
+    if headerlessKinds.contains(kind) { return 0 }
     let lead = try lead(to: index, turn)
+    if lead.isEmpty { return try headerLengthWithoutPrompt(index, kind, opening) }
     leads[kind, default: []].append(lead)
-    if let length = Self.headerLength(opening, lead) {
-      if lead.isEmpty { try requireUnlabelled(index, turn, opening.scalars.count) }
-      return length
-    }
-    if let header = try headerOfPlainTurn(index, lead), opening.scalars.starts(with: header) {
-      return header.count
+    let length = Self.headerLength(opening, lead) ?? Self.sharedHeaderLength(opening, lead)
+    if let length { return length }
+    if let plain = openingOfPlainTurn(index) {
+      let length = Self.headerLength(plain, lead) ?? Self.sharedHeaderLength(plain, lead)
+      if let length, opening.scalars.starts(with: plain.scalars.prefix(length)) { return length }
     }
     throw .unclearTurn(
       messageIndex: index,
       reason: "the turn begins otherwise than the template's generation prompt")
   }
 
+  /// The header of a turn that no generation prompt begins: none, if a plain turn begins with its words.
+  private mutating func headerLengthWithoutPrompt(
+    _ index: Int, _ kind: String, _ opening: Opening
+  ) throws(TemplateError) -> Int {
+    // The template may leave out its prompt here, say after another turn of the assistant's, and yet write it.
+    for lead in leads.values.joined() where opening.scalars.starts(with: lead) { return lead.count }
+    let plain = opening.isBlank ? opening : openingOfPlainTurn(index)
+    guard let plain, plain.isBlank else {
+      throw .unclearTurn(
+        messageIndex: index, reason: "the template writes a header but has no generation prompt")
+    }
+    if !opening.isBlank { headerlessKinds.insert(kind) }
+    return 0
+  }
+
   /// How much of a turn's opening the generation prompt puts there, or `nil` if they disagree.
   private static func headerLength(
-    _ opening: (scalars: [UInt32], endsInWords: Bool), _ lead: [UInt32]
+    _ opening: Opening, _ lead: [UInt32]
   ) -> Int? {
     if opening.scalars.starts(with: lead) { return lead.count }
     guard opening.endsInWords else { return nil }
@@ -107,6 +171,17 @@ struct TurnFinder {
     // The first message's turn may hold a system message that the template supplies, before its header.
     let endsInLead = !lead.isEmpty && opening.scalars.suffix(lead.count).elementsEqual(lead)
     return endsInLead ? opening.scalars.count : nil
+  }
+
+  /// How much of a turn's opening is header if the prompt goes on otherwise than the turn does, say with
+  /// `<think>` and a newline where the turn has `<think></think>`: the pieces they share, which must name the speaker.
+  private static func sharedHeaderLength(_ opening: Opening, _ lead: [UInt32]) -> Int? {
+    let shared = zip(opening.scalars, lead).prefix { $0 == $1 }.count
+    guard let seam = opening.seams.last(where: { $0 <= shared }), seam >= opening.labelEnd else {
+      return nil
+    }
+    let isBlank = opening.scalars.prefix(seam).allSatisfy(PythonText.isSpace)
+    return isBlank ? nil : seam
   }
 
   private func kindOfPredecessor(of index: Int) -> String {
@@ -118,15 +193,17 @@ struct TurnFinder {
 
   /// What the generation prompt puts where `turn` starts.
   private func lead(to index: Int, _ turn: Range<Int>) throws(TemplateError) -> [UInt32] {
-    // Without a message there is no conversation to render, so the first one stands in for those before it.
-    let before = input.prefix(max(index, 1))
+    // Without a message there is no conversation to render, so the whole one stands in for it.
+    let before = index > 0 ? input.prefix(index) : input
     do throws(TemplateError) {
       let prompt = try template.render(before, addsGenerationPrompt: true, traces: true)
       let isPrefix =
         index > 0 && prompt.glyphs.count <= rendering.glyphs.count
         && zip(prompt.glyphs, rendering.glyphs).allSatisfy { $0.scalar == $1.scalar }
       if isPrefix { return prompt.glyphs.dropFirst(turn.lowerBound).map(\.scalar) }
-      let finished = try template.render(before, addsGenerationPrompt: false, traces: true)
+      let finished =
+        index > 0
+        ? try template.render(before, addsGenerationPrompt: false, traces: true) : rendering
       let addition = try addition(of: prompt, to: finished, index)
       // A template without generation prompt: its turns start where what was before them ends.
       if addition.isEmpty, !meets(prompt, turn) { throw unclearPrompt(index) }
@@ -134,7 +211,8 @@ struct TurnFinder {
     } catch {
       if case .unclearTurn = error { throw error }
       throw .unclearTurn(
-        messageIndex: index, reason: "the messages before it do not render by themselves (\(error))")
+        messageIndex: index, reason: "the messages before it do not render by themselves (\(error))"
+      )
     }
   }
 
@@ -172,20 +250,11 @@ struct TurnFinder {
     return last < 0 && before < 0
   }
 
-  /// A turn that the prompt does not begin has no header; that it labels the speaker says otherwise.
-  private func requireUnlabelled(_ index: Int, _ turn: Range<Int>, _ length: Int) throws(TemplateError) {
-    let opening = turn.prefix(length)
-    guard !opening.contains(where: { rendering.origin(at: $0).isLabel }) else {
-      throw .unclearTurn(
-        messageIndex: index, reason: "the template writes a header but has no generation prompt")
-    }
-  }
-
-  /// The header of the turn if the assistant had said one plain word.
+  /// How the turn would open if the assistant had said one plain word.
   ///
   /// A turn that calls tools or says nothing may open in the middle of what the prompt would have been; the
   /// header it shares with a plain turn is all of the prompt that it has.
-  private func headerOfPlainTurn(_ index: Int, _ lead: [UInt32]) throws(TemplateError) -> [UInt32]? {
+  private func openingOfPlainTurn(_ index: Int) -> Opening? {
     var plain = input
     var message = JSONObject([("role", "assistant")])
     message["content"] = "x"
@@ -193,25 +262,36 @@ struct TurnFinder {
       message["content"] = [["type": "text", "text": "x"]]
     }
     plain.messages[index] = message
-    let rendering: TracedRendering
-    do throws(TemplateError) {
-      rendering = try template.render(plain, addsGenerationPrompt: false, traces: true)
-    } catch {
-      return nil
+    // What follows a tool call may not follow plain words; then the conversation ends with them.
+    for conversation in [plain, plain.prefix(index + 1)] {
+      do throws(TemplateError) {
+        let rendering = try template.render(
+          conversation, addsGenerationPrompt: false, traces: true)
+        return try turns(in: rendering)[index].map { opening(of: index, $0, in: rendering) }
+      } catch {
+        continue
+      }
     }
-    guard let turn = try turns(in: rendering)[index] else { return nil }
-    let opening = opening(of: index, turn, in: rendering)
-    return Self.headerLength(opening, lead).map { Array(opening.scalars.prefix($0)) }
+    return nil
   }
 
   // MARK: Ends
 
   /// Where the turn's end token ends.
-  private func end(of index: Int, _ turn: Range<Int>, from start: Int) -> Int {
+  ///
+  /// - Parameter isContinued: Whether the next message's words go on where this one's turn stops.
+  private func end(
+    of index: Int, _ turn: Range<Int>, from start: Int, isContinued: Bool
+  ) throws(TemplateError) -> Int {
     let message = Int32(index + 1)
     var lastWord = turn.upperBound
     while lastWord > start, !rendering.isSpoken(at: lastWord - 1, by: message) { lastWord -= 1 }
     let tail = TracedString(rendering.glyphs[lastWord..<turn.upperBound])
+    guard !tail.isEmpty || isContinued else {
+      throw .unclearTurn(
+        messageIndex: index,
+        reason: "the template writes nothing after its words that would end the turn")
+    }
     if let token = input.eosToken.map({ TracedString($0) }), !token.isEmpty,
       let place = tail.occurrences(of: token, limit: 1).first
     {
