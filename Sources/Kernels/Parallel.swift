@@ -213,8 +213,8 @@ private final class WorkerPool: @unchecked Sendable {
 
   /// Takes tasks of the published job.
   ///
-  /// Never inlined: the job's closure must be let go before the caller, who owns
-  /// it, is told that this worker is done.
+  /// Never inlined: the job's closure must be let go before the caller, who owns it, is told that this worker is
+  /// done.
   @inline(never)
   private func participate(as worker: Int) {
     guard let body else { return }

@@ -4,8 +4,8 @@ internal import Serialization
 extension AdapterFolder {
   /// Reads the keys that shape an adapter.
   ///
-  /// Those that would change what it computes in a way not implemented here are refused. Keys that PEFT itself
-  /// would ignore are ignored.
+  /// Keys that would change what it computes in a way not implemented here are refused; keys that PEFT itself would
+  /// ignore are ignored.
   static func configuration(_ json: JSONObject, path: String) throws(LoRAError) -> LoRAConfiguration
   {
     func bad(_ key: String, _ expected: String) -> LoRAError {

@@ -5,34 +5,37 @@ final class ModulePattern {
   private let code: OpaquePointer
 
   /// A pattern that must match a whole path: `re.fullmatch`, as for `target_modules`.
-  convenience init(whole pattern: String) throws(LoRAError) {
-    try self.init(source: "\\A(?:\(pattern))\\z", shown: pattern)
+  init(whole pattern: String) throws(LoRAError) {
+    code = try Self.compile(
+      pattern, options: UInt32(PCRE2_ANCHORED) | UInt32(PCRE2_ENDANCHORED), shown: pattern)
   }
 
   /// A pattern that must match the end of a path from a dot or its start, as keys of `rank_pattern` do.
-  convenience init(suffix pattern: String) throws(LoRAError) {
-    try self.init(source: "\\A(?:.*\\.)?(?:\(pattern))$", shown: pattern)
+  init(suffix pattern: String) throws(LoRAError) {
+    // By itself first: `a)|(b` is no expression, but becomes one between our parentheses.
+    pcre2_code_free_8(try Self.compile(pattern, shown: pattern))
+    code = try Self.compile("\\A(?:.*\\.)?(?:\(pattern))$", shown: pattern)
   }
 
-  private init(source: String, shown: String) throws(LoRAError) {
+  deinit { pcre2_code_free_8(code) }
+
+  private static func compile(
+    _ source: String, options: UInt32 = 0, shown: String
+  ) throws(LoRAError) -> OpaquePointer {
     var error: Int32 = 0
     var offset = 0
     let bytes = Array(source.utf8)
-    guard
-      let code = pcre2_compile_8(
-        bytes, bytes.count, UInt32(bitPattern: Int32(PCRE2_UTF)) | UInt32(PCRE2_UCP), &error,
-        &offset, nil)
-    else {
+    let options = options | UInt32(PCRE2_UTF) | UInt32(PCRE2_UCP)
+    guard let code = pcre2_compile_8(bytes, bytes.count, options, &error, &offset, nil) else {
       var message = [UInt8](repeating: 0, count: 160)
       pcre2_get_error_message_8(error, &message, message.count)
       throw .badPattern(
         pattern: shown, reason: String(decoding: message.prefix { $0 != 0 }, as: UTF8.self))
     }
-    self.code = code
+    return code
   }
 
-  deinit { pcre2_code_free_8(code) }
-
+  /// Whether the module path `name` matches.
   func matches(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     guard let data = pcre2_match_data_create_from_pattern_8(code, nil) else { return false }

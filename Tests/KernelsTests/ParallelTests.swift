@@ -71,18 +71,44 @@ import Testing
     }
   }
 
+  /// Waits, at most some seconds, until `count` threads have come here.
+  static func meet(_ present: borrowing Atomic<Int>, _ count: Int) -> Bool {
+    present.add(1, ordering: .acquiringAndReleasing)
+    let deadline = ContinuousClock.now + .seconds(20)
+    while present.load(ordering: .acquiring) < count {
+      if ContinuousClock.now > deadline { return false }
+      sched_yield()
+    }
+    return true
+  }
+
+  @Test("as many tasks run side by side as there are threads", arguments: [1, 2, 3, 5])
+  func sideBySide(_ threads: Int) {
+    ThreadCounts.with(threads) {
+      let present = Atomic(0)
+      let met = Atomic(0)
+      Parallel.run(threads) { _, _ in
+        if Self.meet(present, threads) { met.add(1, ordering: .relaxed) }
+      }
+      #expect(met.load(ordering: .relaxed) == threads)
+    }
+  }
+
   @Test("each task has scratch memory to itself while it runs", arguments: [1, 2, 3])
   func scratch(_ threads: Int) {
     ThreadCounts.with(threads) {
       for count in [1, 1_000, 100, 5_000] {
+        let written = Atomic(0)
+        let read = Atomic(0)
         let spoiled = Atomic(0)
-        Parallel.run(60, scratchCount: count) { task, scratch in
+        Parallel.run(threads, scratchCount: count) { task, scratch in
           scratch.update(repeating: Float(task), count: count)
+          guard Self.meet(written, threads) else { return }
           let mine = UnsafeBufferPointer(start: scratch, count: count)
-          if mine.contains(where: { $0 != Float(task) }) {
-            spoiled.add(1, ordering: .relaxed)
-          }
+          if mine.contains(where: { $0 != Float(task) }) { spoiled.add(1, ordering: .relaxed) }
+          read.add(1, ordering: .relaxed)
         }
+        #expect(read.load(ordering: .relaxed) == threads)
         #expect(spoiled.load(ordering: .relaxed) == 0)
       }
     }

@@ -11,12 +11,14 @@ import Testing
       Segment(start: 5, count: 4),
       Segment(start: 9, count: 1, parent: 1, positionOffset: 5),
       Segment(start: 10, count: 6, parent: 0, positionOffset: 3),
+      Segment(start: 16, count: 2, parent: 3, positionOffset: 6),
     ])
     #expect(
       chains.ranges == [
         [0..<3], [0..<3, 3..<5], [5..<9], [0..<3, 3..<5, 9..<10], [0..<3, 10..<16],
+        [0..<3, 3..<5, 9..<10, 16..<18],
       ])
-    #expect(chains.lengths == [3, 5, 4, 6, 9])
-    #expect(chains.trees == [[0, 1, 3, 4], [2]])
+    #expect(chains.lengths == [3, 5, 4, 6, 9, 8])
+    #expect(chains.trees == [[0, 1, 3, 4, 5], [2]])
   }
 }

@@ -1,7 +1,8 @@
 import Kernels
-@testable import Quantization
 import TestSupport
 import Testing
+
+@testable import Quantization
 
 @Suite("WeightMatrix") struct WeightMatrixTests {
   /// A weight stored as `type`, and the numbers that its bytes stand for in the order asked for.
