@@ -35,7 +35,8 @@ public enum Parallel {
   ///
   /// `worker` is below `threads` and names the thread, for scratch memory; results must not depend on it.
   public static func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
-    lk_flush_denormals()
+    let before = lk_flush_denormals()
+    defer { lk_restore_denormals(before) }
     guard tasks > 1, pool.threads > 1 else {
       for task in 0..<max(0, tasks) { body(task, 0) }
       return
@@ -50,7 +51,8 @@ public enum Parallel {
     _ tasks: Int, scratchCount: Int,
     _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
-    lk_flush_denormals()
+    let before = lk_flush_denormals()
+    defer { lk_restore_denormals(before) }
     pool.run(tasks, scratchCount: scratchCount, body)
   }
 
@@ -220,7 +222,7 @@ private final class WorkerPool: @unchecked Sendable {
   }
 
   private func work(as worker: Int, after generation: Int) {
-    lk_flush_denormals()
+    _ = lk_flush_denormals()
     var seen = generation
     while true {
       var looks = 0

@@ -46,10 +46,22 @@ static inline int32_t lk_affinity_count(void) {
   return count;
 }
 
-/// Treats denormal numbers as zero on this thread: they slow every kernel many times over and mean nothing here.
-static inline void lk_flush_denormals(void) {
+/// Treats denormal numbers as zero on this thread and returns how it was before: they slow every kernel many times over
+/// and mean nothing there. Elsewhere they are numbers like others, so whoever borrows a thread puts it back.
+static inline uint32_t lk_flush_denormals(void) {
 #if defined(__x86_64__)
-  _mm_setcsr(_mm_getcsr() | 0x8040);
+  const uint32_t before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);
+  return before;
+#else
+  return 0;
+#endif
+}
+
+/// Treats denormal numbers again as when `lk_flush_denormals` returned `before`.
+static inline void lk_restore_denormals(uint32_t before) {
+#if defined(__x86_64__)
+  _mm_setcsr((_mm_getcsr() & ~0x8040u) | (before & 0x8040u));
 #endif
 }
 
