@@ -35,8 +35,8 @@ public enum Parallel {
   ///
   /// `worker` is below `threads` and names the thread, for scratch memory; results must not depend on it.
   public static func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
-    let denormals = lk_flush_denormals()
-    defer { lk_restore_denormals(denormals) }
+    let before = lk_flush_denormals()
+    defer { lk_restore_denormals(before) }
     guard tasks > 1, pool.threads > 1 else {
       for task in 0..<max(0, tasks) { body(task, 0) }
       return
@@ -51,8 +51,8 @@ public enum Parallel {
     _ tasks: Int, scratchCount: Int,
     _ body: (_ task: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
   ) {
-    let denormals = lk_flush_denormals()
-    defer { lk_restore_denormals(denormals) }
+    let before = lk_flush_denormals()
+    defer { lk_restore_denormals(before) }
     pool.run(tasks, scratchCount: scratchCount, body)
   }
 

@@ -114,6 +114,19 @@ import Testing
     }
   }
 
+  @Test("tasks see denormal numbers as zero, and the caller as before", arguments: [1, 3])
+  func denormals(_ threads: Int) {
+    func half(_ value: Float) -> Float { value / 2 }
+    ThreadCounts.with(threads) {
+      let halves = FloatBuffer([1, 1, 1, 1])
+      Parallel.run(4) { task, _ in halves.base[task] = half(.leastNormalMagnitude) }
+      #expect(halves.array.map(\.bitPattern) == [0, 0, 0, 0])
+      #expect(half(.leastNormalMagnitude).bitPattern == 0x0040_0000)
+      Parallel.run(4, scratchCount: 1) { _, _ in }
+      #expect(half(.leastNormalMagnitude).bitPattern == 0x0040_0000)
+    }
+  }
+
   @Test("callers on several threads take turns")
   func severalCallers() async {
     let wrong = await withTaskGroup(of: Int.self) { group in

@@ -46,8 +46,8 @@ static inline int32_t lk_affinity_count(void) {
   return count;
 }
 
-/// Treats denormal numbers as zero on this thread: they slow every kernel many times over and mean nothing here.
-/// Returns what `lk_restore_denormals` takes to undo it.
+/// Treats denormal numbers as zero on this thread and returns how it was before: they slow every kernel many times over
+/// and mean nothing there. Elsewhere they are numbers like others, so whoever borrows a thread puts it back.
 static inline uint32_t lk_flush_denormals(void) {
 #if defined(__x86_64__)
   const uint32_t before = _mm_getcsr();
@@ -58,7 +58,7 @@ static inline uint32_t lk_flush_denormals(void) {
 #endif
 }
 
-/// Treats denormal numbers as before `lk_flush_denormals`.
+/// Treats denormal numbers again as when `lk_flush_denormals` returned `before`.
 static inline void lk_restore_denormals(uint32_t before) {
 #if defined(__x86_64__)
   _mm_setcsr((_mm_getcsr() & ~0x8040u) | (before & 0x8040u));
