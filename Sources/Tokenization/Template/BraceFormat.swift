@@ -7,6 +7,7 @@ struct BraceFormat {
     (TemplateValue, TracedString, _ isAttribute: Bool) throws(TemplateFault) -> TemplateValue
   private var position = 0
   private var automatic = 0
+  private var usesNumbers = false
   private var output = TracedStringBuilder()
 
   static func format(
@@ -75,10 +76,14 @@ struct BraceFormat {
     while index < name.count, name[index].unicode != ".", name[index].unicode != "[" { index += 1 }
     let head = TracedString(name[..<index])
     var value: TemplateValue
+    if head.isEmpty ? usesNumbers : Int(head.text) != nil && automatic > 0 {
+      throw TemplateFault("a format string numbers its fields either all or not at all")
+    }
     if head.isEmpty {
       value = try positional(automatic)
       automatic += 1
     } else if let number = Int(head.text) {
+      usesNumbers = true
       value = try positional(number)
     } else {
       guard let found = arguments.named.first(where: { $0.name == head.text }) else {

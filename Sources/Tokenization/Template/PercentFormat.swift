@@ -34,7 +34,7 @@ struct PercentFormat {
     let isUsedUp: Bool
     switch arguments {
     case .tuple(let list): isUsedUp = used == list.items.count
-    case .dictionary, .list: isUsedUp = true
+    case .dictionary, .list, .range, .undefined: isUsedUp = true
     default: isUsedUp = used > 0 || usesKeys
     }
     if !isUsedUp { throw TemplateFault("not all arguments converted during string formatting") }

@@ -37,13 +37,14 @@ extension ChatTemplate {
   /// - A turn is what the template wrote while its loop was at the message.
   /// - Its header is what the generation prompt puts there: the conversation up to the message is rendered with
   ///   `add_generation_prompt`, and what this adds to the text before the turn is the header. A prompt may
-  ///   go further than a finished turn does (an opening `<think>`); then the header ends where they part,
-  ///   provided that the message's own words begin there. What a message says is never header, whatever it
-  ///   looks like. So a block such as an empty `<think></think>` that the prompt does not have, but the
-  ///   finished turn does, is learned.
+  ///   go on otherwise than the finished turn does (an opening `<think>`); then the header ends where the
+  ///   message's own words begin, or with the last piece of the template that both share. What a message
+  ///   says is never header, whatever it looks like. An empty `<think></think>` is learned if the finished turn has
+  ///   it and the prompt does not, and is header if the prompt has it too.
   /// - The span ends after the first `eosToken` that the template wrote after the message's last word, else with
   ///   the turn, less the whitespace at its end. If there is nothing but whitespace after the last
-  ///   word, that is what ends a turn in this template, and is learned.
+  ///   word, that is what ends a turn in this template, and is learned. Text after the loop belongs to no
+  ///   turn.
   ///
   /// - Throws: ``TemplateError/unclearTurn(messageIndex:reason:)`` rather than a guess, and what rendering throws.
   public func renderWithSupervision(

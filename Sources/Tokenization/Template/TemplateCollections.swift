@@ -108,6 +108,9 @@ enum TemplateKey: Hashable {
   case string(TracedString)
   case tuple([TemplateKey])
   case undefined
+  case range(start: Int, step: Int, count: Int)
+  /// What equals only itself.
+  case object(ObjectIdentifier)
 
   init(_ value: TemplateValue) throws(TemplateFault) {
     switch value {
@@ -121,6 +124,11 @@ enum TemplateKey: Hashable {
       for item in list.items { keys.append(try TemplateKey(item)) }
       self = .tuple(keys)
     case .undefined: self = .undefined
+    case .range(let range): self = .range(start: range.start, step: range.step, count: range.count)
+    case .iterator(let iterator): self = .object(ObjectIdentifier(iterator))
+    case .namespace(let namespace): self = .object(ObjectIdentifier(namespace))
+    case .loop(let loop): self = .object(ObjectIdentifier(loop))
+    case .function(.macro(let macro)): self = .object(ObjectIdentifier(macro))
     default: throw TemplateFault("unhashable type: '\(value.typeName)'")
     }
   }

@@ -154,7 +154,8 @@ extension TemplateValue {
       return try TemplateIterator("str_iterator", over: nil) { () throws(TemplateFault) in
         guard index < text.count else { return nil }
         index += 1
-        return .string(text.slice(index - 1..<index))
+        // The characters of an escaped string are plain ones.
+        return .string(TracedString(text.glyphs[index - 1..<index]))
       }
     case .list(let list), .tuple(let list):
       return try .elements(list.items, "list_iterator", of: self)

@@ -49,6 +49,7 @@ extension TemplateInterpreter {
       let key = try arguments.bound(to: ["name"], required: 1, of: name)[0].requiredString("name")
       let text = key.text
       return try value.attribute(text) ?? .undefined(.attribute(text, typeName: value.typeName))
+    case .truncate: return try truncated(value, arguments, name)
     case .tojson:
       let values = try arguments.bound(
         to: ["ensure_ascii", "indent", "separators", "sort_keys"], of: name)
@@ -90,7 +91,6 @@ extension TemplateInterpreter {
       return try value.printed().padded(
         to: values[0].integer(or: 80, "width"), with: Glyph(0x20), .center)
     case .indent: return try indented(value, arguments, name)
-    case .truncate: return try truncated(value, arguments, name)
     default: break
     }
     try arguments.requireNone(of: name)
@@ -114,7 +114,7 @@ extension TemplateInterpreter {
   ) throws(TemplateFault) -> TracedString {
     let values = try arguments.bound(to: ["width", "first", "blank"], of: name)
     if case .undefined(let reason) = value { throw reason.fault }
-    guard case .string(let text) = value, !text.isMarkup else {
+    guard case .string(var text) = value else {
       throw TemplateFault("\(name) takes a string, not a \(value.typeName)")
     }
     let indent: TracedString
@@ -123,6 +123,8 @@ extension TemplateInterpreter {
     } else {
       indent = try TracedString(" ").repeated(try values[0].integer(or: 4, "width"))
     }
+    let isMarkup = text.isMarkup
+    text.isMarkup = false
     let lines = try text.adding(TracedString("\n")).splitLines(keepingEnds: false)
     var result = TracedStringBuilder()
     if values[1].isTrue() { try result.append(indent) }
@@ -133,29 +135,33 @@ extension TemplateInterpreter {
       }
       try result.append(line)
     }
-    return result.string
+    return TracedString(glyphs: result.glyphs, isMarkup: isMarkup)
   }
 
   private func truncated(
     _ value: TemplateValue, _ arguments: TemplateArguments, _ name: String
-  ) throws(TemplateFault) -> TracedString {
+  ) throws(TemplateFault) -> TemplateValue {
     let values = try arguments.bound(to: ["length", "killwords", "end", "leeway"], of: name)
-    guard case .string(let text) = value else {
-      throw TemplateFault("\(name) takes a string, not a \(value.typeName)")
-    }
     let length = try values[0].integer(or: 255, "length")
     let end = try values[2].string("end") ?? TracedString("...")
     let isLeewayNull = values[3]?.isNull ?? true
     let leeway = isLeewayNull ? 5 : try values[3].integer(or: 5, "leeway")
-    guard length >= end.count, leeway >= 0, length <= TemplateLimits.longestString else {
+    guard length >= end.count, leeway >= 0 else {
       throw TemplateFault("\(name) takes a length of at least \(end.count)")
     }
-    if text.count - leeway <= length { return text }
+    guard let count = value.length else {
+      throw TemplateFault("object of type '\(value.typeName)' has no len()")
+    }
+    // What is short enough stays what it is, even if it is no text.
+    if count - leeway <= length { return value }
+    guard case .string(let text) = value else {
+      throw TemplateFault("\(name) takes a string, not a \(value.typeName)")
+    }
     var kept = text.slice(0..<length - end.count)
     if !values[1].isTrue() {
       kept = kept.split(at: TracedString(" "), limit: 1, fromEnd: true)[0]
     }
-    return try kept.adding(end)
+    return .string(try kept.adding(end))
   }
 
   private func applyToNumber(
@@ -226,6 +232,7 @@ extension TemplateInterpreter {
     case "ceil", "floor":
       let unit = try TemplateOperator.power.apply(.integer(10), .integer(digits))
       let scaled = try TemplateOperator.multiply.apply(value, unit).number ?? number
+      guard scaled.isFinite else { throw TemplateFault("cannot convert float to integer") }
       let whole = scaled.rounded(method == "ceil" ? .up : .down)
       return try TemplateOperator.divide.apply(.float(whole), unit)
     default: throw TemplateFault("method must be common, ceil or floor")
