@@ -4,8 +4,8 @@ import TestSupport
 import Tokenization
 
 @Suite("The template interpreter") struct TemplateSnippetTests {
-  /// Where the reference's line is not the place: it names a line of the Python it compiled to, or the first of
-  /// an expression's lines.
+  /// Where the reference's line is not the place: it names a line of the Python it compiled to, or
+  /// the first of an expression's lines.
   private static let ownLines = ["{% break %}": 1, "x\n{{ 1 +\n missing.x }}\ny": 3]
 
   @Test(

@@ -2,8 +2,8 @@ public import Serialization
 
 /// A model's chat template: Jinja that turns a conversation into the text the model was trained on.
 ///
-/// Renders byte for byte what Transformers' `apply_chat_template` renders. The template is a stranger's program:
-/// it sees the conversation and nothing else, and stops at ``TemplateLimits``.
+/// Renders byte for byte what Transformers' `apply_chat_template` renders. The template is a
+/// stranger's program: it sees the conversation and nothing else, and stops at ``TemplateLimits``.
 ///
 /// - SeeAlso: Jinja 3.1; Transformers 5, `utils/chat_template_utils.py`.
 public final class ChatTemplate: Sendable {
@@ -31,7 +31,8 @@ public final class ChatTemplate: Sendable {
   ///   - eosToken: The token that ends one.
   ///   - date: The date on which the template is to believe it is rendered.
   ///   - limits: How much one rendering may use.
-  /// - Throws: ``TemplateError/syntax(line:message:)`` or ``TemplateError/unsupported(line:construct:)``.
+  /// - Throws: ``TemplateError/syntax(line:message:)`` or
+  ///   ``TemplateError/unsupported(line:construct:)``.
   public init(
     source: String, bosToken: String?, eosToken: String?, date: TemplateDate? = nil,
     limits: TemplateLimits = TemplateLimits()
@@ -47,12 +48,13 @@ public final class ChatTemplate: Sendable {
   /// The text of a conversation.
   ///
   /// - Parameters:
-  ///   - messages: Objects with `role`, `content` and what else the template knows. Members that are `null`
-  ///     count as missing, as in Transformers 5.
+  ///   - messages: Objects with `role`, `content` and what else the template knows. Members that
+  ///     are `null` count as missing, as in Transformers 5.
   ///   - tools: A list of tool descriptions, or `nil` for none.
-  ///   - addGenerationPrompt: Whether to end with the header of the turn that the model is to write.
-  ///   - extra: Further variables of the template, such as `enable_thinking`; they may stand in for the
-  ///     special tokens.
+  ///   - addGenerationPrompt: Whether to end with the header of the turn that the model is to
+  ///     write.
+  ///   - extra: Further variables of the template, such as `enable_thinking`; they may stand in for
+  ///     the special tokens.
   /// - Throws: ``TemplateError``, with the line where rendering stopped.
   public func render(
     messages: [JSONValue], tools: JSONValue? = nil, addGenerationPrompt: Bool,

@@ -4,11 +4,13 @@ struct Origin: Hashable {
   var literal: Int32 = 0
   /// The message whose value this is, counted from 1; 0 if it is no message's.
   var message: Int32 = 0
-  /// Whether it is the message's role or name, which headers are made of, not what the message says.
+  /// Whether it is the message's role or name, which headers are made of, not what the message
+  /// says.
   var isLabel = false
   /// The message in whose iteration it was written out, counted from 1; 0 if in none.
   var written: Int32 = 0
-  /// The message in whose iteration it was put into a variable or evaluated, counted from 1; 0 if in none.
+  /// The message in whose iteration it was put into a variable or evaluated, counted from 1; 0 if
+  /// in none.
   var made: Int32 = 0
   /// The rendered `{% generation %}` block it is in, counted from 1; 0 outside of them.
   var generation: Int32 = 0

@@ -38,7 +38,8 @@ enum PythonEscapes {
       case "N": throw TemplateFault("a character named by \\N{…} is not supported in a string")
       default:
         // Python keeps the backslash of an escape it does not know. Jinja escapes other than ASCII
-        // characters before it unescapes, which turns a backslash before one into that escape's text.
+        // characters before it unescapes, which turns a backslash before one into that escape's
+        // text.
         result.append("\\")
         if escape < 0x80 {
           result.append(Glyph(escape).unicode)

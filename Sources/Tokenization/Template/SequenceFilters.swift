@@ -249,7 +249,8 @@ extension TemplateInterpreter {
     }
     let items = try value.elements()
     var result: [TemplateValue] = []
-    // A size below one never fills up, as in Jinja, where an empty batch of size zero is full at once.
+    // A size below one never fills up, as in Jinja, where an empty batch of size zero is full at
+    // once.
     if size == 0, !items.isEmpty { result.append(.list(try TemplateList([]))) }
     let stride = size > 0 ? size : max(1, items.count)
     var start = 0

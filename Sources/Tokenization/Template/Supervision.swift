@@ -31,22 +31,25 @@ public struct RenderedConversation: Sendable, Equatable {
 extension ChatTemplate {
   /// The text of a conversation and the spans of it that an assistant turn generates.
   ///
-  /// A template with `{% generation %}` blocks says itself which those are, and is taken at its word, as
-  /// Transformers' assistant mask does. Otherwise a span is found by where each character came from:
+  /// A template with `{% generation %}` blocks says itself which those are, and is taken at its
+  /// word, as Transformers' assistant mask does. Otherwise a span is found by where each character
+  /// came from:
   ///
   /// - A turn is what the template wrote while its loop was at the message.
-  /// - Its header is what the generation prompt puts there: the conversation up to the message is rendered with
-  ///   `add_generation_prompt`, and what this adds to the text before the turn is the header. A prompt may
-  ///   go on otherwise than the finished turn does (an opening `<think>`); then the header ends where the
-  ///   message's own words begin, or with the last piece of the template that both share. What a message
-  ///   says is never header, whatever it looks like. An empty `<think></think>` is learned if the finished turn has
-  ///   it and the prompt does not, and is header if the prompt has it too.
-  /// - The span ends after the first `eosToken` that the template wrote after the message's last word, else with
-  ///   the turn, less the whitespace at its end. If there is nothing but whitespace after the last
-  ///   word, that is what ends a turn in this template, and is learned. Text after the loop belongs to no
-  ///   turn.
+  /// - Its header is what the generation prompt puts there: the conversation up to the message is
+  ///   rendered with `add_generation_prompt`, and what this adds to the text before the turn is the
+  ///   header. A prompt may go on otherwise than the finished turn does (an opening `<think>`);
+  ///   then the header ends where the message's own words begin, or with the last piece of the
+  ///   template that both share. What a message says is never header, whatever it looks like. An
+  ///   empty `<think></think>` is learned if the finished turn has it and the prompt does not, and
+  ///   is header if the prompt has it too.
+  /// - The span ends after the first `eosToken` that the template wrote after the message's last
+  ///   word, else with the turn, less the whitespace at its end. If there is nothing but whitespace
+  ///   after the last word, that is what ends a turn in this template, and is learned. Text after
+  ///   the loop belongs to no turn.
   ///
-  /// - Throws: ``TemplateError/unclearTurn(messageIndex:reason:)`` rather than a guess, and what rendering throws.
+  /// - Throws: ``TemplateError/unclearTurn(messageIndex:reason:)`` rather than a guess, and what
+  ///   rendering throws.
   public func renderWithSupervision(
     messages: [JSONValue], tools: JSONValue? = nil, extra: JSONObject = .init()
   ) throws(TemplateError) -> RenderedConversation {
@@ -98,8 +101,8 @@ extension TracedRendering {
     return ranges
   }
 
-  /// The message that a marked block is part of: the one being rendered, else the one it quotes, else the last
-  /// assistant's before it, as for an end token that follows the loop.
+  /// The message that a marked block is part of: the one being rendered, else the one it quotes,
+  /// else the last assistant's before it, as for an end token that follows the loop.
   private func messageIndex(of range: Range<Int>, _ messages: [JSONObject]) -> Int {
     for index in range where origin(at: index).turn != 0 { return Int(origin(at: index).turn) - 1 }
     for index in range where origin(at: index).isSpoken {

@@ -55,7 +55,8 @@ extension TemplateParser {
     }
   }
 
-  /// One or more filters; the first has no `|` before it if it `startsInline`, as in a filter block.
+  /// One or more filters; the first has no `|` before it if it `startsInline`, as in a filter
+  /// block.
   mutating func filter(of value: TemplateExpression?, startsInline: Bool) throws(TemplateError)
     -> TemplateExpression
   {

@@ -1,6 +1,7 @@
 /// The date and time that `strftime_now` tells a template: recorded, never the clock's.
 ///
-/// A template that prints today's date would otherwise render the same conversation differently tomorrow.
+/// A template that prints today's date would otherwise render the same conversation differently
+/// tomorrow.
 public struct TemplateDate: Sendable, Equatable {
   /// The year of the Gregorian calendar.
   public let year: Int

@@ -27,7 +27,8 @@ public enum TemplateError: Error, Equatable, Sendable, CustomStringConvertible {
     case .raised(let line, let message):
       "the chat template refuses this conversation (its line \(line)): \(message)"
     case .limitExceeded(let line, let limit):
-      "chat template, line \(line): rendering exceeds \(limit); shorten the conversation or the template"
+      "chat template, line \(line): rendering exceeds \(limit); "
+        + "shorten the conversation or the template"
     case .invalidMessage(let index, let reason):
       "message \(index) of the conversation \(reason); give each message as an object with a role"
     case .unclearTurn(let messageIndex, let reason):

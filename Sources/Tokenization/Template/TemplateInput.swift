@@ -30,7 +30,8 @@ struct TemplateInput {
 
   /// What `apply_chat_template` of Transformers 5 makes of a message before the template sees it.
   ///
-  /// A member that is `null` counts as missing, and reasoning is known by each of the names it has had.
+  /// A member that is `null` counts as missing, and reasoning is known by each of the names it has
+  /// had.
   private static func normalised(_ message: JSONObject) -> JSONObject {
     var present = JSONObject()
     for (key, value) in message where !value.isNull { present[key] = value }

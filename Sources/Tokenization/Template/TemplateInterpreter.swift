@@ -1,7 +1,7 @@
 /// Renders a parsed template: statements here, expressions and filters in extensions.
 ///
-/// One interpreter renders once. It knows no more of the world than the values it is given, and stops at the
-/// limits it is given.
+/// One interpreter renders once. It knows no more of the world than the values it is given, and
+/// stops at the limits it is given.
 final class TemplateInterpreter {
   let template: ParsedTemplate
   let limits: TemplateLimits
@@ -207,7 +207,8 @@ final class TemplateInterpreter {
     }
     let (outerTurn, outerAdopts) = (turn, adoptsTurns)
     defer { (turn, adoptsTurns) = (outerTurn, outerAdopts) }
-    // Jinja takes note of a pass at the end of the body, where `break` and `continue` do not get to.
+    // Jinja takes note of a pass at the end of the body, where `break` and `continue` do not get
+    // to.
     var hasPassed = false
     while try loop.advance(), let item = loop.current {
       let message = Self.message(in: item)

@@ -1,14 +1,16 @@
 /// Splits a template's source into tokens as Jinja does with `trim_blocks` and `lstrip_blocks` on.
 ///
-/// The first newline after a block or comment is dropped, and so is the whitespace between the start of a
-/// line and a block or comment; `-` strips whitespace on its side of a tag, `+` keeps it.
+/// The first newline after a block or comment is dropped, and so is the whitespace between the
+/// start of a line and a block or comment; `-` strips whitespace on its side of a tag, `+` keeps
+/// it.
 ///
 /// - SeeAlso: Jinja 3.1 documentation, "Whitespace Control".
 struct TemplateLexer {
   private let source: [UInt32]
   private var position = 0
   private var line = 1
-  /// Whether the last thing read ended in a newline, so that a following tag may be the first on its line.
+  /// Whether the last thing read ended in a newline, so that a following tag may be the first on
+  /// its line.
   private var isAtLineStart = true
   private var tokens: [TemplateToken] = []
 

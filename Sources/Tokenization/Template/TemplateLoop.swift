@@ -1,6 +1,7 @@
 /// `loop`: where a `for` statement is in the values it goes through.
 ///
-/// It draws the next value no earlier than needed: an `if` clause may depend on what the body before it did.
+/// It draws the next value no earlier than needed: an `if` clause may depend on what the body
+/// before it did.
 final class TemplateLoop {
   private let iterator: TemplateIterator
   private var total: Int?

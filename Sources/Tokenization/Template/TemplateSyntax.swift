@@ -38,7 +38,8 @@ final class TemplateExpression {
 
   let kind: Kind
   let line: Int
-  /// The number of expressions on the longest way down; limited, so that walking it cannot overflow.
+  /// The number of expressions on the longest way down; limited, so that walking it cannot
+  /// overflow.
   let depth: Int
 
   init(_ kind: Kind, line: Int, over children: [TemplateExpression?]) {

@@ -95,7 +95,8 @@ enum TemplateValue {
 
   /// Whether a namespace or a function can be reached from it.
   ///
-  /// Those refer back to variables, so letting variables hold them could tie references into a circle.
+  /// Those refer back to variables, so letting variables hold them could tie references into a
+  /// circle.
   var holdsReferences: Bool {
     switch self {
     case .namespace: true

@@ -1,7 +1,8 @@
 /// A code point of a string under interpretation, and where it came from.
 ///
-/// Because the origin travels with each code point, it survives whatever a template does with a string
-/// (trim, slice, replace, join), and no rendered text ever has to be searched for a turn's borders.
+/// Because the origin travels with each code point, it survives whatever a template does with a
+/// string (trim, slice, replace, join), and no rendered text ever has to be searched for a turn's
+/// borders.
 struct Glyph {
   /// The Unicode scalar value.
   var scalar: UInt32
@@ -19,7 +20,8 @@ struct Glyph {
 /// Equality, order and hashes look at the code points alone.
 struct TracedString {
   var glyphs: [Glyph]
-  /// Whether this is a `Markup`, as `safe` and `escape` make: what is added to it gets HTML-escaped.
+  /// Whether this is a `Markup`, as `safe` and `escape` make: what is added to it gets
+  /// HTML-escaped.
   var isMarkup = false
 
   init(glyphs: [Glyph], isMarkup: Bool = false) {

@@ -44,7 +44,8 @@ struct TurnFinder {
 
   // MARK: Turns
 
-  /// What was written while the template's loop was at each assistant message; `nil` if nothing was.
+  /// What was written while the template's loop was at each assistant message; `nil` if nothing
+  /// was.
   private func turns(in rendering: TracedRendering) throws(TemplateError) -> [Range<Int>?] {
     var turns = [Range<Int>?](repeating: nil, count: input.messages.count)
     var counts = [Int](repeating: 0, count: input.messages.count)
@@ -74,8 +75,8 @@ struct TurnFinder {
     return turns
   }
 
-  /// What another message says is nothing that this one's author wrote, such as a tool's answer that a template
-  /// puts into the middle of the turn that asked for it.
+  /// What another message says is nothing that this one's author wrote, such as a tool's answer
+  /// that a template puts into the middle of the turn that asked for it.
   private func requireOwnWords(_ index: Int, _ range: Range<Int>) throws(TemplateError) {
     let message = Int32(index + 1)
     for position in range {
@@ -125,8 +126,8 @@ struct TurnFinder {
   private mutating func headerLength(of index: Int, _ turn: Range<Int>) throws(TemplateError) -> Int
   {
     let opening = opening(of: index, turn, in: rendering)
-    // The prompt depends on what it follows far more than on where: rendering one per kind keeps a long
-    // conversation from costing its length squared. A lead that does not fit is made anew.
+    // The prompt depends on what it follows far more than on where: rendering one per kind keeps a
+    // long conversation from costing its length squared. A lead that does not fit is made anew.
     let kind = kindOfPredecessor(of: index)
     for lead in leads[kind] ?? [] where !lead.isEmpty {
       if let length = Self.headerLength(opening, lead) { return length }
@@ -146,11 +147,13 @@ struct TurnFinder {
       reason: "the turn begins otherwise than the template's generation prompt")
   }
 
-  /// The header of a turn that no generation prompt begins: none, if a plain turn begins with its words.
+  /// The header of a turn that no generation prompt begins: none, if a plain turn begins with its
+  /// words.
   private mutating func headerLengthWithoutPrompt(
     _ index: Int, _ kind: String, _ opening: Opening
   ) throws(TemplateError) -> Int {
-    // The template may leave out its prompt here, say after another turn of the assistant's, and yet write it.
+    // The template may leave out its prompt here, say after another turn of the assistant's, and
+    // yet write it.
     for lead in leads.values.joined() where opening.scalars.starts(with: lead) { return lead.count }
     let plain = opening.isBlank ? opening : openingOfPlainTurn(index)
     guard let plain, plain.isBlank else {
@@ -168,13 +171,15 @@ struct TurnFinder {
     if opening.scalars.starts(with: lead) { return lead.count }
     guard opening.endsInWords else { return nil }
     if lead.starts(with: opening.scalars) { return opening.scalars.count }
-    // The first message's turn may hold a system message that the template supplies, before its header.
+    // The first message's turn may hold a system message that the template supplies, before its
+    // header.
     let endsInLead = !lead.isEmpty && opening.scalars.suffix(lead.count).elementsEqual(lead)
     return endsInLead ? opening.scalars.count : nil
   }
 
-  /// How much of a turn's opening is header if the prompt goes on otherwise than the turn does, say with
-  /// `<think>` and a newline where the turn has `<think></think>`: the pieces they share, which must name the speaker.
+  /// How much of a turn's opening is header if the prompt goes on otherwise than the turn does, say
+  /// with `<think>` and a newline where the turn has `<think></think>`: the pieces they share,
+  /// which must name the speaker.
   private static func sharedHeaderLength(_ opening: Opening, _ lead: [UInt32]) -> Int? {
     let shared = zip(opening.scalars, lead).prefix { $0 == $1 }.count
     guard let seam = opening.seams.last(where: { $0 <= shared }), seam >= opening.labelEnd else {
@@ -216,7 +221,8 @@ struct TurnFinder {
     }
   }
 
-  /// What `prompt` has that `finished` does not: the same characters from another place count as others.
+  /// What `prompt` has that `finished` does not: the same characters from another place count as
+  /// others.
   private func addition(
     of prompt: TracedRendering, to finished: TracedRendering, _ index: Int
   ) throws(TemplateError) -> [UInt32] {
@@ -238,7 +244,8 @@ struct TurnFinder {
       messageIndex: index, reason: "the template's generation prompt cannot be told from the text")
   }
 
-  /// Whether the text before `turn` ends as `prompt` does: the same template text after the same last word.
+  /// Whether the text before `turn` ends as `prompt` does: the same template text after the same
+  /// last word.
   private func meets(_ prompt: TracedRendering, _ turn: Range<Int>) -> Bool {
     var (last, before) = (prompt.glyphs.count - 1, turn.lowerBound - 1)
     while last >= 0, before >= 0, prompt.glyphs[last].scalar == rendering.glyphs[before].scalar {
@@ -252,8 +259,8 @@ struct TurnFinder {
 
   /// How the turn would open if the assistant had said one plain word.
   ///
-  /// A turn that calls tools or says nothing may open in the middle of what the prompt would have been; the
-  /// header it shares with a plain turn is all of the prompt that it has.
+  /// A turn that calls tools or says nothing may open in the middle of what the prompt would have
+  /// been; the header it shares with a plain turn is all of the prompt that it has.
   private func openingOfPlainTurn(_ index: Int) -> Opening? {
     var plain = input
     var message = JSONObject([("role", "assistant")])
