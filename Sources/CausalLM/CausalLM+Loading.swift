@@ -107,12 +107,10 @@ extension CausalLM {
     {
       let quantizer = NF4Quantizer(rows: rows, columns: columns, doubleQuantized: isDouble)
       let slabs = quantizer.slabs(ofRows: 32)
-      let scratch = (0..<Parallel.threads).map { _ in
-        FloatBuffer(count: (slabs.map(\.count).max() ?? 0) * columns)
-      }
-      Parallel.run(slabs.count) { task, worker in
-        tensor.dequantize(rows: slabs[task], into: scratch[worker].base)
-        quantizer.quantize(slabs[task], from: scratch[worker].base)
+      let count = (slabs.map(\.count).max() ?? 0) * columns
+      Parallel.run(slabs.count, scratchCount: count) { task, scratch in
+        tensor.dequantize(rows: slabs[task], into: scratch)
+        quantizer.quantize(slabs[task], from: scratch)
       }
       tensor.releasePages()
       return quantizer.finish()
