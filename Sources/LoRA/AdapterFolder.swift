@@ -95,6 +95,15 @@ public enum AdapterFolder {
       path: "\(staging)/\(tensorsName)")
   }
 
+  /// Writes an adapter as a new folder, which appears when it is complete.
+  ///
+  /// - Throws: `ModelFileError` where `folder` exists or cannot be written.
+  public static func save(_ adapter: LoRAAdapter, as folder: String, baseModel: String) throws {
+    let staged = try StagedFolder(path: folder)
+    try write(adapter, to: staged.stagingPath, baseModel: baseModel)
+    try staged.commit()
+  }
+
   private struct NamedTensor {
     let name: String
     let shape: [Int]

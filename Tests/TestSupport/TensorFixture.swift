@@ -8,8 +8,15 @@ public struct TensorFixture {
   private let start: Int
 
   /// Reads the fixture `name`.
-  public init(_ name: String) throws {
-    bytes = try Fixture.bytes(name)
+  public init(_ name: String) throws { try self.init(bytes: Fixture.bytes(name)) }
+
+  /// Reads the file at `path`.
+  public init(path: String) throws {
+    try self.init(bytes: [UInt8](Data(contentsOf: URL(fileURLWithPath: path))))
+  }
+
+  private init(bytes: [UInt8]) throws {
+    self.bytes = bytes
     let length = bytes[0..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
     start = 8 + length
     header = try JSON.parse(Array(bytes[8..<start])).objectValue ?? JSONObject()
