@@ -4,7 +4,7 @@ import ModelFiles
 import TestSupport
 import Testing
 
-/// SmolLM2 itself against Transformers; by hand, since the reference needs Python:
+/// SmolLM2 itself against Transformers, by hand, since the reference needs Python.
 ///
 ///     python scripts/parity_smollm2.py --output /tmp/reference.safetensors
 ///     LORIKEET_PARITY_REFERENCE=/tmp/reference.safetensors swift test --filter RealModelParityTests
