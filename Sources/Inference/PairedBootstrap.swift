@@ -8,6 +8,13 @@ public struct Interval: Sendable, Equatable {
   public var low: Double
   /// Upper end of the 95 % interval.
   public var high: Double
+
+  /// Makes an interval.
+  public init(mean: Double, low: Double, high: Double) {
+    self.mean = mean
+    self.low = low
+    self.high = high
+  }
 }
 
 /// Percentile bootstrap over examples, paired where two systems answered the same ones.

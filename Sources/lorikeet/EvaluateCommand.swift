@@ -24,7 +24,7 @@ enum EvaluateCommand: Command {
       Flag(name: "--predictions", value: "FILE", help: "write every answer as a line of JSON"),
     ]
   static let example =
-    "lorikeet evaluate --model model.gguf --adapter runs/a/adapter --data test.jsonl --generate"
+    "lorikeet evaluate --model m.gguf --adapter runs/a/adapter --data test.jsonl"
 
   /// What one model scored.
   private struct Result {

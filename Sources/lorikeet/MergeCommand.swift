@@ -30,7 +30,7 @@ enum MergeCommand: Command {
     Flag(name: "--load-in-4bit", value: nil, help: "merge into what NF4 holds of the base"),
   ]
   static let example =
-    "lorikeet merge --model model.gguf --adapter runs/a/adapter --output tuned.gguf --type q8_0"
+    "lorikeet merge --model m.gguf --adapter runs/a/adapter --output tuned.gguf"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""

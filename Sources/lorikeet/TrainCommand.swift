@@ -99,7 +99,9 @@ enum TrainCommand: Command {
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
-      let used = try folder.resume(run, from: checkpoint, identity: identity) { console.note("warning: \($0)") }
+      let used = try folder.resume(run, from: checkpoint, identity: identity) {
+        console.note("warning: \($0)")
+      }
       console.note("resuming from \(used)")
     } else {
       try folder.create(configuration)
