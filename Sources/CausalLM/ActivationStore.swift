@@ -10,8 +10,8 @@ final class ActivationStore {
   struct Layer {
     let query, key, value, attention, middle, gate, up: FloatBuffer
     let logSumExp, inputRstd, middleRstd: FloatBuffer
-    /// `z = A x` of each adapted linear layer, in the order of `DecoderLayer.linears`.
-    let downs: [FloatBuffer?]
+    /// `z = A x` of each group of linear layers, in the order of `DecoderLayer.groups`.
+    let downs: [FloatBuffer]
   }
 
   let capacity: Int
@@ -21,10 +21,12 @@ final class ActivationStore {
   let layers: [Layer]
   let normed, product, gradProduct, gradStream, gradNormed, gradAttention, gradQuery, gradKey,
     gradValue: FloatBuffer
+  /// Rows of the last block that the loss looks at, side by side.
+  let selectedInput, selectedNormed, gradSelected: FloatBuffer
   let linearScratch, upScratch: FloatBuffer
   let headNormed, headGrad, headRstd, logits: FloatBuffer
-  let dropoutKeys: UnsafeMutableBufferPointer<UInt64>
-  let positions: UnsafeMutableBufferPointer<Int32>
+  let dropoutKeys, selectedDropoutKeys: UnsafeMutableBufferPointer<UInt64>
+  let positions, selectedPositions: UnsafeMutableBufferPointer<Int32>
   let headRows: Int
 
   init(model: CausalLM, capacity: Int, isRecording: Bool) {
@@ -43,16 +45,15 @@ final class ActivationStore {
         gate: buffer(c.intermediateSize),
         up: buffer(c.intermediateSize), logSumExp: buffer(c.headCount), inputRstd: buffer(1),
         middleRstd: buffer(1),
-        downs: (0..<7).map { position in
+        downs: (0..<5).map { position in
           // Where one layer's buffers serve all, they must fit the largest rank.
-          let ranks = (isRecording ? [model.layers[index]] : model.layers).compactMap {
-            $0.linears[position].module?.rank
-          }
-          return ranks.max().map { buffer($0) }
+          let layers = isRecording ? [model.layers[index]] : model.layers
+          return buffer(layers.map { $0.groups[position]?.rank ?? 0 }.max() ?? 0)
         })
     }
     let widest = max(c.queryWidth, c.intermediateSize, c.hiddenSize)
-    let largestRank = model.layers.flatMap { $0.linears.compactMap { $0.module?.rank } }.max() ?? 0
+    let largestRank =
+      model.layers.flatMap { $0.groups.map { $0?.rank ?? 0 } }.max() ?? 0
     normed = buffer(c.hiddenSize)
     product = buffer(c.intermediateSize)
     gradProduct = buffer(c.intermediateSize, if: isRecording)
@@ -62,6 +63,9 @@ final class ActivationStore {
     gradQuery = buffer(c.queryWidth, if: isRecording)
     gradKey = buffer(c.keyValueWidth, if: isRecording)
     gradValue = buffer(c.keyValueWidth, if: isRecording)
+    selectedInput = buffer(c.hiddenSize)
+    selectedNormed = buffer(c.hiddenSize)
+    gradSelected = buffer(c.hiddenSize, if: isRecording)
     linearScratch = buffer(widest, if: model.adapter.map { $0.dropout > 0 } ?? false)
     upScratch = buffer(largestRank)
     headRows = min(t, CausalLM.headChunk)
@@ -69,30 +73,26 @@ final class ActivationStore {
     headGrad = FloatBuffer(count: isRecording ? headRows * c.hiddenSize : 0)
     headRstd = FloatBuffer(count: headRows)
     logits = FloatBuffer(count: headRows * c.vocabularySize)
-    dropoutKeys = .allocate(capacity: max(1, t))
-    dropoutKeys.initialize(repeating: 0)
-    positions = .allocate(capacity: max(1, t))
-    positions.initialize(repeating: 0)
+    func integers<Element: FixedWidthInteger>() -> UnsafeMutableBufferPointer<Element> {
+      let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, t))
+      buffer.initialize(repeating: 0)
+      return buffer
+    }
+    dropoutKeys = integers()
+    selectedDropoutKeys = integers()
+    positions = integers()
+    selectedPositions = integers()
   }
 
   deinit {
     dropoutKeys.deallocate()
+    selectedDropoutKeys.deallocate()
     positions.deallocate()
+    selectedPositions.deallocate()
   }
 
   /// The input of layer `index`, or the output of the last.
   func stream(_ index: Int) -> FloatBuffer { isRecording ? streams[index] : streams[index & 1] }
 
   func layer(_ index: Int) -> Layer { isRecording ? layers[index] : layers[0] }
-
-  /// Bytes that a store takes for each token of its capacity, without the logits.
-  static func bytesPerToken(_ c: ModelConfiguration, isRecording: Bool) -> Int {
-    let layer =
-      2 * c.queryWidth + 2 * c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize + c.headCount
-      + 2
-    let count = isRecording ? c.layerCount : 1
-    return 4
-      * (count * (layer + c.hiddenSize) + 6 * c.hiddenSize + 2 * c.intermediateSize + 3
-        * c.queryWidth)
-  }
 }

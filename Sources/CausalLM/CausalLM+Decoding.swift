@@ -12,13 +12,14 @@ extension CausalLM {
     _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
     let batch = TokenBatch(sequences: prompts)
-    let pass = forward(batch, isRecording: false) { layer, keys, values in
+    let lastTokens = batch.segments.map { $0.start + $0.count - 1 }
+    let pass = forward(batch, isRecording: false, rows: lastTokens) { layer, keys, values in
       for (cache, segment) in zip(caches, batch.segments) {
         let rows = segment.start..<segment.start + segment.count
         cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)
       }
     }
-    withLogits(pass, rows: batch.segments.map { $0.start + $0.count - 1 }) { chunk, logits in
+    withLogits(pass) { chunk, logits in
       for (index, prompt) in chunk.enumerated() {
         body(prompt, UnsafeBufferPointer(start: logits.row(index), count: logits.columns))
       }
@@ -39,12 +40,11 @@ extension CausalLM {
     for (row, cache) in caches.enumerated() { store.positions[row] = Int32(cache.count) }
     rotary.reserve(positions: (caches.map(\.count).max() ?? 0) + 1)
     let pass = Pass(
-      store: store,
-      context: PassContext(dropout: nil, scratch: store.linearScratch, up: store.upScratch),
-      tokens: tokens.count, visibility: .caches(caches))
+      store: store, context: context(store, dropout: false), tokens: tokens.count,
+      visibility: .caches(caches), selected: nil, drops: false)
     embed(tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, nil) }
-    withLogits(pass, rows: Array(0..<tokens.count)) { chunk, logits in
+    withLogits(pass) { chunk, logits in
       for (index, sequence) in chunk.enumerated() {
         body(sequence, UnsafeBufferPointer(start: logits.row(index), count: logits.columns))
       }

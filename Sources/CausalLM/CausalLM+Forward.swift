@@ -9,18 +9,78 @@ extension CausalLM {
     let context: PassContext
     let tokens: Int
     let visibility: Visibility
+    /// The tokens whose output exists, ascending; nil for all.
+    let selected: [Int]?
+    /// Whether adapters drop inputs.
+    let drops: Bool
 
     /// Who sees whom.
     enum Visibility {
       /// The tokens of each segment see its ancestors and themselves, causally.
-      case segments([Segment])
+      case layout(AttentionLayout, last: AttentionLayout)
       /// Each row is the next token of a sequence, and sees that sequence's cache.
       case caches([KeyValueCache])
     }
 
-    /// The last block's output, before the final norm.
+    /// Rows of the last block's output.
+    var outputs: Int { selected?.count ?? tokens }
+
+    /// The last block's output before the final norm, `[outputs, hidden]`.
     func hidden(_ model: CausalLM) -> Matrix {
-      store.stream(model.layers.count).matrix(rows: tokens, columns: model.configuration.hiddenSize)
+      store.stream(model.layers.count)
+        .matrix(rows: outputs, columns: model.configuration.hiddenSize)
+    }
+
+    /// ∂loss/∂hidden, `[outputs, hidden]`.
+    func gradHidden(_ model: CausalLM) -> Matrix {
+      (selected == nil ? store.gradStream : store.gradSelected)
+        .matrix(rows: outputs, columns: model.configuration.hiddenSize)
+    }
+  }
+
+  /// The views of one block in a pass.
+  struct LayerViews {
+    /// Whether outputs are computed for some of the tokens only.
+    let selects: Bool
+    /// Tokens, and those of them that have an output.
+    let (t, s): (Int, Int)
+    let normed, query, key, value, attended, middle, gate, up, product: Matrix
+    let downs: ActivationStore.Layer
+    let queryPositions: UnsafePointer<Int32>
+    let positions: UnsafePointer<Int32>
+    let keys, queryKeys: UnsafePointer<UInt64>?
+
+    init(_ c: ModelConfiguration, _ pass: Pass, layer index: Int) {
+      let (store, kept) = (pass.store, pass.store.layer(index))
+      selects = pass.selected != nil && index == c.layerCount - 1
+      t = pass.tokens
+      s = selects ? pass.outputs : pass.tokens
+      downs = kept
+      normed = store.normed.matrix(rows: t, columns: c.hiddenSize)
+      query = kept.query.matrix(rows: s, columns: c.queryWidth)
+      key = kept.key.matrix(rows: t, columns: c.keyValueWidth)
+      value = kept.value.matrix(rows: t, columns: c.keyValueWidth)
+      attended = kept.attention.matrix(rows: s, columns: c.queryWidth)
+      middle = kept.middle.matrix(rows: s, columns: c.hiddenSize)
+      gate = kept.gate.matrix(rows: s, columns: c.intermediateSize)
+      up = kept.up.matrix(rows: s, columns: c.intermediateSize)
+      product = store.product.matrix(rows: s, columns: c.intermediateSize)
+      positions = UnsafePointer(store.positions.baseAddress.unsafelyUnwrapped)
+      let allKeys = UnsafePointer(store.dropoutKeys.baseAddress.unsafelyUnwrapped)
+      keys = pass.drops ? allKeys : nil
+      if selects {
+        queryPositions = UnsafePointer(store.selectedPositions.baseAddress.unsafelyUnwrapped)
+        let selectedKeys = UnsafePointer(store.selectedDropoutKeys.baseAddress.unsafelyUnwrapped)
+        queryKeys = pass.drops ? selectedKeys : nil
+      } else {
+        queryPositions = positions
+        queryKeys = keys
+      }
+    }
+
+    /// `z` of a group, by its place in `DecoderLayer.groups`.
+    func down(_ place: Int, _ group: LinearGroup, rows: Int) -> Matrix? {
+      group.rank > 0 ? downs.downs[place].matrix(rows: rows, columns: group.rank) : nil
     }
   }
 
@@ -29,37 +89,54 @@ extension CausalLM {
   /// - Parameters:
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
+  ///   - rows: the tokens whose output is wanted, ascending; nil for all. The last block computes no other.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   func forward(
-    _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil,
+    _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil, rows: [Int]? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
   ) -> Pass {
     let tokens = batch.tokens.count
     let store = store(tokens: tokens, isRecording: isRecording)
+    let selected = rows.flatMap { $0.count < tokens ? $0 : nil }
     for segment in batch.segments {
       for index in 0..<segment.count {
         store.positions[segment.start + index] = Int32(segment.positionOffset + index)
       }
     }
     rotary.reserve(positions: (batch.segments.map { $0.positionOffset + $0.count }.max() ?? 0))
-    let context = PassContext(
-      dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch,
-      up: store.upScratch)
+    let drops = profile.measure(.dropout) { makeDropoutKeys(batch, dropout, store) }
+    for (index, row) in (selected ?? []).enumerated() {
+      store.selectedPositions[index] = store.positions[row]
+      store.selectedDropoutKeys[index] = store.dropoutKeys[row]
+    }
+    let layout = AttentionLayout(batch.segments)
     let pass = Pass(
-      store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
+      store: store, context: context(store, dropout: drops), tokens: tokens,
+      visibility: .layout(
+        layout,
+        last: selected.map { AttentionLayout(batch.segments, queryRows: $0) } ?? layout),
+      selected: selected, drops: drops)
 
     embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
     return pass
   }
 
+  func context(_ store: ActivationStore, dropout drops: Bool) -> PassContext {
+    PassContext(
+      dropout: drops ? adapter?.dropout ?? 0 : 0, planes: planes, profile: profile,
+      scratchBuffer: store.linearScratch, upBuffer: store.upScratch)
+  }
+
   /// Writes the tokens' embeddings where the first block reads.
   func embed(_ tokens: [Int32], into store: ActivationStore) {
     let stream = store.stream(0).matrix(rows: tokens.count, columns: configuration.hiddenSize)
-    tokens.withUnsafeBufferPointer { tokens in
-      nonisolated(unsafe) let tokens = tokens
-      Parallel.rows(tokens.count, block: 32) { rows, _ in
-        for row in rows { embedding.readRow(Int(tokens[row]), into: stream.row(row)) }
+    profile.measure(.embedding) {
+      tokens.withUnsafeBufferPointer { tokens in
+        nonisolated(unsafe) let tokens = tokens
+        Parallel.rows(tokens.count, block: 32) { rows, _ in
+          for row in rows { embedding.readRow(Int(tokens[row]), into: stream.row(row)) }
+        }
       }
     }
   }
@@ -69,68 +146,87 @@ extension CausalLM {
     _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?
   ) {
     let c = configuration
-    let (layer, store, t) = (layers[index], pass.store, pass.tokens)
+    let (layer, store, context) = (layers[index], pass.store, pass.context)
+    let v = LayerViews(c, pass, layer: index)
+    let input = store.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
+    let output = store.stream(index + 1).matrix(rows: v.s, columns: c.hiddenSize)
     let kept = store.layer(index)
-    let downs = downViews(layer, kept, t)
-    let input = store.stream(index).matrix(rows: t, columns: c.hiddenSize)
-    let output = store.stream(index + 1).matrix(rows: t, columns: c.hiddenSize)
-    let normed = store.normed.matrix(rows: t, columns: c.hiddenSize)
-    let query = kept.query.matrix(rows: t, columns: c.queryWidth)
-    let key = kept.key.matrix(rows: t, columns: c.keyValueWidth)
-    let value = kept.value.matrix(rows: t, columns: c.keyValueWidth)
-    let attended = kept.attention.matrix(rows: t, columns: c.queryWidth)
-    let middle = kept.middle.matrix(rows: t, columns: c.hiddenSize)
-    let positions = UnsafePointer(store.positions.baseAddress.unsafelyUnwrapped)
 
-    RMSNorm.forward(
-      input, weight: layer.inputNorm.base, epsilon: c.rmsNormEpsilon, output: normed,
-      rstd: kept.inputRstd.base)
-    layer.query.forward(normed, into: query, down: downs[0], pass.context)
-    layer.key.forward(normed, into: key, down: downs[1], pass.context)
-    layer.value.forward(normed, into: value, down: downs[2], pass.context)
-    rotary.rotate(query, positions: positions)
-    rotary.rotate(key, positions: positions)
-    sink?(index, key, value)
+    profile.measure(.norm) {
+      RMSNorm.forward(
+        input, weight: layer.inputNorm.base, epsilon: c.rmsNormEpsilon, output: v.normed,
+        rstd: kept.inputRstd.base)
+    }
+    var residual = input
+    if let keyValueGroup = layer.keyValueGroup {
+      var normed = v.normed
+      if v.selects, let rows = pass.selected {
+        normed = store.selectedNormed.matrix(rows: v.s, columns: c.hiddenSize)
+        residual = store.selectedInput.matrix(rows: v.s, columns: c.hiddenSize)
+        profile.measure(.residual) {
+          Elementwise.gather(v.normed, rows, into: normed)
+          Elementwise.gather(input, rows, into: residual)
+        }
+      }
+      keyValueGroup.forward(
+        v.normed, into: v.key, v.value, down: v.down(1, keyValueGroup, rows: v.t), keys: v.keys,
+        context)
+      layer.queryGroup.forward(
+        normed, into: v.query, down: v.down(0, layer.queryGroup, rows: v.s), keys: v.queryKeys,
+        context)
+    } else {
+      layer.queryGroup.forward(
+        v.normed, into: v.query, v.key, v.value, down: v.down(0, layer.queryGroup, rows: v.t),
+        keys: v.keys, context)
+    }
+    profile.measure(.rotary) {
+      rotary.rotate(v.query, positions: v.queryPositions)
+      rotary.rotate(v.key, positions: v.positions)
+    }
+    sink?(index, v.key, v.value)
     switch pass.visibility {
-    case .segments(let segments):
-      attention.forward(
-        queries: query, keys: key, values: value, segments: segments, output: attended,
-        logSumExp: kept.logSumExp.base)
+    case .layout(let layout, let last):
+      profile.measure(.attentionForward) {
+        attention.forward(
+          queries: v.query, keys: v.key, values: v.value, layout: v.selects ? last : layout,
+          output: v.attended, logSumExp: kept.logSumExp.base)
+      }
     case .caches(let caches):
       for (row, cache) in caches.enumerated() {
-        cache.append(keys: key.rows(row..<row + 1), values: value.rows(row..<row + 1), layer: index)
+        cache.append(
+          keys: v.key.rows(row..<row + 1), values: v.value.rows(row..<row + 1), layer: index)
       }
       attention.decode(
-        queries: query, caches: caches.map { $0.sequence(layer: index) }, output: attended)
+        queries: v.query, caches: caches.map { $0.sequence(layer: index) }, output: v.attended)
     }
-    layer.output.forward(attended, into: middle, down: downs[3], pass.context)
-    Elementwise.add(input, to: middle)
+    layer.outputGroup.forward(
+      v.attended, into: v.middle, down: v.down(2, layer.outputGroup, rows: v.s), keys: v.queryKeys,
+      context)
+    profile.measure(.residual) { Elementwise.add(residual, to: v.middle) }
 
-    RMSNorm.forward(
-      middle, weight: layer.postAttentionNorm.base, epsilon: c.rmsNormEpsilon, output: normed,
-      rstd: kept.middleRstd.base)
-    let gate = kept.gate.matrix(rows: t, columns: c.intermediateSize)
-    let up = kept.up.matrix(rows: t, columns: c.intermediateSize)
-    let product = store.product.matrix(rows: t, columns: c.intermediateSize)
-    layer.gate.forward(normed, into: gate, down: downs[4], pass.context)
-    layer.up.forward(normed, into: up, down: downs[5], pass.context)
-    SwiGLU.forward(gate: gate, up: up, output: product)
-    layer.down.forward(product, into: output, down: downs[6], pass.context)
-    Elementwise.add(middle, to: output)
+    let normed = v.normed.rows(0..<v.s)
+    profile.measure(.norm) {
+      RMSNorm.forward(
+        v.middle, weight: layer.postAttentionNorm.base, epsilon: c.rmsNormEpsilon, output: normed,
+        rstd: kept.middleRstd.base)
+    }
+    layer.gateGroup.forward(
+      normed, into: v.gate, v.up, down: v.down(3, layer.gateGroup, rows: v.s), keys: v.queryKeys,
+      context)
+    profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
+    layer.downGroup.forward(
+      v.product, into: output, down: v.down(4, layer.downGroup, rows: v.s), keys: v.queryKeys,
+      context)
+    profile.measure(.residual) { Elementwise.add(v.middle, to: output) }
   }
 
-  func downViews(_ layer: DecoderLayer, _ kept: ActivationStore.Layer, _ tokens: Int) -> [Matrix?] {
-    zip(layer.linears, kept.downs).map { linear, buffer in
-      guard let module = linear.module, let buffer else { return nil }
-      return buffer.matrix(rows: tokens, columns: module.rank)
-    }
-  }
-
-  /// A key for each row: (seed, step, hash of the tokens up to and including it, position).
+  /// Writes a key for each row: (seed, step, hash of the tokens up to and including it, position).
+  ///
+  /// - Returns: whether anything is dropped.
   private func makeDropoutKeys(
     _ batch: TokenBatch, _ seed: DropoutSeed?, _ store: ActivationStore
-  ) -> PassContext.DropoutKeys? {
-    guard let seed, let adapter, adapter.dropout > 0 else { return nil }
+  ) -> Bool {
+    guard let seed, let adapter, adapter.dropout > 0 else { return false }
     let root = CounterRandom(seed: seed.seed, purpose: "dropout").key ^ CounterRandom.mix(seed.step)
     var lastOf = [UInt64](repeating: root, count: batch.segments.count)
     for (index, segment) in batch.segments.enumerated() {
@@ -141,46 +237,39 @@ extension CausalLM {
       }
       lastOf[index] = hash
     }
-    return store.dropoutKeys.baseAddress.map {
-      PassContext.DropoutKeys(probability: adapter.dropout, keys: UnsafePointer($0))
-    }
+    return true
   }
 
-  /// The logits at chosen rows of a pass, handed over chunk by chunk.
+  /// The logits at all outputs of a pass, or some, handed over chunk by chunk.
   ///
-  /// - Parameter body: sees the positions within `rows` and their logits, `[count, vocabulary]`.
-  func withLogits(
-    _ pass: Pass, rows: [Int], _ body: (_ chunk: Range<Int>, _ logits: Matrix) -> Void
-  ) {
+  /// - Parameter body: sees the range of outputs and their logits, `[count, vocabulary]`.
+  func withLogits(_ pass: Pass, _ body: (_ chunk: Range<Int>, _ logits: Matrix) -> Void) {
     let store = pass.store
-    for first in stride(from: 0, to: rows.count, by: store.headRows) {
-      let chunk = first..<min(rows.count, first + store.headRows)
-      let normed = normedRows(pass, rows[chunk])
+    let hidden = pass.hidden(self)
+    for first in stride(from: 0, to: pass.outputs, by: store.headRows) {
+      let chunk = first..<min(pass.outputs, first + store.headRows)
+      let normed = store.headNormed.matrix(rows: chunk.count, columns: configuration.hiddenSize)
       let logits = store.logits.matrix(rows: chunk.count, columns: configuration.vocabularySize)
-      head.forward(normed, into: logits)
+      profile.measure(.norm) {
+        RMSNorm.forward(
+          hidden.rows(chunk), weight: finalNorm.base, epsilon: configuration.rmsNormEpsilon,
+          output: normed, rstd: store.headRstd.base)
+      }
+      profile.measure(.headForward) {
+        WeightMatrix.forward(
+          [WeightMatrix.Product(weight: head, outputs: logits)], normed, planes: planes)
+      }
       body(chunk, logits)
     }
   }
 
-  /// The final norm's output at some rows, in the head's buffer, with their rstd beside it.
-  private func normedRows(_ pass: Pass, _ rows: ArraySlice<Int>) -> Matrix {
-    let hidden = pass.hidden(self)
-    let normed = pass.store.headNormed.matrix(rows: rows.count, columns: configuration.hiddenSize)
-    for (index, row) in rows.enumerated() {
-      RMSNorm.forward(
-        hidden.rows(row..<row + 1), weight: finalNorm.base, epsilon: configuration.rmsNormEpsilon,
-        output: normed.rows(index..<index + 1), rstd: pass.store.headRstd.base + index)
-    }
-    return normed
-  }
-
-  /// Logits at the last token of each segment, or at every token.
+  /// Logits at the tokens `rows`, ascending, or at every token.
   ///
   /// - Returns: `[rows][vocabulary]`.
   public func logits(_ batch: TokenBatch, rows: [Int]? = nil) -> [[Float]] {
-    let pass = forward(batch, isRecording: false)
+    let pass = forward(batch, isRecording: false, rows: rows)
     var result: [[Float]] = []
-    withLogits(pass, rows: rows ?? Array(0..<batch.tokens.count)) { _, logits in
+    withLogits(pass) { _, logits in
       for row in 0..<logits.rows {
         result.append([Float](UnsafeBufferPointer(start: logits.row(row), count: logits.columns)))
       }

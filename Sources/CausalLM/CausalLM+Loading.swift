@@ -55,7 +55,8 @@ extension CausalLM {
           output: try linear("self_attn.o_proj", c.hiddenSize, c.queryWidth),
           gate: try linear("mlp.gate_proj", c.intermediateSize, c.hiddenSize),
           up: try linear("mlp.up_proj", c.intermediateSize, c.hiddenSize),
-          down: try linear("mlp.down_proj", c.hiddenSize, c.intermediateSize)))
+          down: try linear("mlp.down_proj", c.hiddenSize, c.intermediateSize),
+          isLast: index == c.layerCount - 1))
       progress(index + 1, c.layerCount)
     }
     return CausalLM(

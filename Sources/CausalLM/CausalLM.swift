@@ -1,4 +1,4 @@
-internal import Kernels
+public import Kernels
 public import LoRA
 public import Quantization
 
@@ -18,6 +18,12 @@ public final class CausalLM: @unchecked Sendable {
   let finalNorm: FloatBuffer
   let rotary: RotaryEmbedding
   let attention: CausalAttention
+  /// Where the time of passes goes.
+  public let profile = StepProfile()
+  /// How products with frozen weights are computed.
+  public private(set) var arithmetic = Arithmetic.f32
+  // Where activations are quantised, when it is in integers.
+  private(set) var planes: ActivationPlanes?
   private(set) var recordingStore: ActivationStore?
   private(set) var plainStore: ActivationStore?
 
@@ -61,18 +67,30 @@ public final class CausalLM: @unchecked Sendable {
   /// Uses `adapter` from now on, or none.
   public func attach(_ adapter: LoRAAdapter?) {
     self.adapter = adapter
-    for linear in layers.flatMap(\.linears) { linear.module = adapter?.module(named: linear.name) }
+    for layer in layers {
+      for linear in layer.linears { linear.module = adapter?.module(named: linear.name) }
+      for group in layer.groups { group?.attach() }
+    }
     recordingStore = nil
     plainStore = nil
   }
 
+  /// Computes products with frozen weights in `arithmetic` from now on.
+  ///
+  /// In integers every linear layer and the head are rounded to 8 bits first, one byte a weight beside the stored ones.
+  public func compute(in arithmetic: Arithmetic) {
+    self.arithmetic = arithmetic
+    planes = arithmetic == .f32 ? nil : ActivationPlanes(arithmetic)
+    guard arithmetic != .f32 else { return }
+    for linear in layers.flatMap(\.linears) { linear.weight.prepareForIntegers() }
+    head.prepareForIntegers()
+  }
+
   /// Runs `body` as if no adapter were attached.
   public func withoutAdapter<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let kept = adapter
-    for linear in layers.flatMap(\.linears) { linear.module = nil }
-    defer {
-      for linear in layers.flatMap(\.linears) { linear.module = kept?.module(named: linear.name) }
-    }
+    let groups = layers.flatMap { $0.groups.compactMap { $0 } }
+    for group in groups { group.isEnabled = false }
+    defer { for group in groups { group.isEnabled = true } }
     return try body()
   }
 

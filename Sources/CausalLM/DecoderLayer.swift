@@ -10,10 +10,15 @@ final class DecoderLayer: @unchecked Sendable {
   let query, key, value, output: Linear
   let gate, up, down: Linear
 
+  /// Queries; in every block but the last together with keys and values.
+  let queryGroup: LinearGroup
+  /// Keys and values of the last block, whose queries are fewer: only outputs that the loss looks at are computed there.
+  let keyValueGroup: LinearGroup?
+  let outputGroup, gateGroup, downGroup: LinearGroup
+
   init(
     inputNorm: FloatBuffer, postAttentionNorm: FloatBuffer, query: Linear, key: Linear,
-    value: Linear,
-    output: Linear, gate: Linear, up: Linear, down: Linear
+    value: Linear, output: Linear, gate: Linear, up: Linear, down: Linear, isLast: Bool
   ) {
     self.inputNorm = inputNorm
     self.postAttentionNorm = postAttentionNorm
@@ -24,10 +29,18 @@ final class DecoderLayer: @unchecked Sendable {
     self.gate = gate
     self.up = up
     self.down = down
+    queryGroup = LinearGroup(isLast ? [query] : [query, key, value])
+    keyValueGroup = isLast ? LinearGroup([key, value]) : nil
+    outputGroup = LinearGroup([output])
+    gateGroup = LinearGroup([gate, up])
+    downGroup = LinearGroup([down])
   }
 
   /// The linear layers in the order of Hugging Face's module tree.
   var linears: [Linear] { [query, key, value, output, gate, up, down] }
+
+  /// The groups they run in, in a fixed order; nil for one that this block does not have.
+  var groups: [LinearGroup?] { [queryGroup, keyValueGroup, outputGroup, gateGroup, downGroup] }
 
   /// Whether any of them is adapted.
   var isAdapted: Bool { linears.contains { $0.module != nil } }

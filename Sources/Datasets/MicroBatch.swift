@@ -41,6 +41,9 @@ public struct MicroBatch: Sendable, Equatable {
     }
   }
 
+  /// The positions whose prediction counts, ascending.
+  public var supervisedRows: [Int] { lossWeights.indices.filter { lossWeights[$0] != 0 } }
+
   /// The number of predictions whose loss counts.
   public var supervisedTokens: Int { lossWeights.count { $0 > 0 } }
 

@@ -104,40 +104,37 @@ public final class CausalAttention: @unchecked Sendable {
   /// Writes the attention's output.
   ///
   /// - Parameters:
-  ///   - queries: `[tokens, heads · headDimension]`, rotated.
+  ///   - queries: `[queries, heads · headDimension]`, rotated.
   ///   - keys: `[tokens, keyValueHeads · headDimension]`, rotated.
   ///   - values: as `keys`.
-  ///   - segments: who sees whom.
+  ///   - layout: who asks, and who sees whom.
   ///   - output: as `queries`, overwritten.
-  ///   - logSumExp: `[tokens, heads]`, overwritten; the backward pass needs it.
+  ///   - logSumExp: `[queries, heads]`, overwritten; the backward pass needs it.
   public func forward(
-    queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment], output: Matrix,
+    queries: Matrix, keys: Matrix, values: Matrix, layout: AttentionLayout, output: Matrix,
     logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
   ) {
-    let chains = SegmentChains(segments)
-    let longest = chains.lengths.max() ?? 0
+    let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let group = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(segments.count * heads, scratchCount: scratchCount) { task, scratch in
+    Parallel.run(layout.segments.count * heads, scratchCount: scratchCount) { task, scratch in
       let (index, head) = (task / heads, task % heads)
-      let segment = segments[index]
-      let length = chains.lengths[index]
+      let rows = layout.queries[index]
+      guard !rows.isEmpty else { return }
       let s = Scratch(scratch, keys: longest, headDimension: d)
-      gather(keys, chains.ranges[index], head: head / group, into: s.keys)
-      gather(values, chains.ranges[index], head: head / group, into: s.values)
-      makePanels(s.keys, count: length, into: s.keyPanels, path)
-      let offset = length - segment.count
-      for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
-        let count = min(Self.queryBlock, segment.count - first)
-        let limit = offset + first + count
-        let row = segment.start + first
+      gather(keys, layout.ranges[index], head: head / group, into: s.keys)
+      gather(values, layout.ranges[index], head: head / group, into: s.values)
+      makePanels(s.keys, count: layout.lengths[index], into: s.keyPanels, path)
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+        let count = min(Self.queryBlock, rows.upperBound - row)
+        let limit = Int(layout.visible[row + count - 1])
         products(
           queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
           limit: limit,
           into: s.scores, stride: s.stride, path)
         for i in 0..<count {
-          let visible = offset + first + i + 1
+          let visible = Int(layout.visible[row + i])
           let x = s.scores + i * s.stride
           let shift = scale * VectorMath.max(visible, x, path)
           let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
@@ -163,48 +160,45 @@ public final class CausalAttention: @unchecked Sendable {
   /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
   public func backward(
     _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix,
-    segments: [Segment],
+    layout: AttentionLayout,
     logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix, gradKeys: Matrix,
     gradValues: Matrix,
     path: KernelPath = .active
   ) {
-    let chains = SegmentChains(segments)
-    let longest = chains.lengths.max() ?? 0
+    let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let group = heads / keyValueHeads
     let d = headDimension
     let width = heads * d
-    if expandedGradKeys.count < queries.rows * width {
-      expandedGradKeys = FloatBuffer(count: queries.rows * width)
-      expandedGradValues = FloatBuffer(count: queries.rows * width)
+    if expandedGradKeys.count < keys.rows * width {
+      expandedGradKeys = FloatBuffer(count: keys.rows * width)
+      expandedGradValues = FloatBuffer(count: keys.rows * width)
     }
-    let expandedKeys = expandedGradKeys.matrix(rows: queries.rows, columns: width)
-    let expandedValues = expandedGradValues.matrix(rows: queries.rows, columns: width)
+    let expandedKeys = expandedGradKeys.matrix(rows: keys.rows, columns: width)
+    let expandedValues = expandedGradValues.matrix(rows: keys.rows, columns: width)
 
-    Parallel.run(chains.trees.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (tree, head) = (chains.trees[task / heads], task % heads)
+    Parallel.run(layout.trees.count * heads, scratchCount: scratchCount) { task, scratch in
+      let (tree, head) = (layout.trees[task / heads], task % heads)
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let column = head * d
       for index in tree {
-        for row in segments[index].start..<segments[index].start + segments[index].count {
+        for row in layout.ranges[index][layout.ranges[index].count - 1] {
           (expandedKeys.row(row) + column).update(repeating: 0, count: d)
           (expandedValues.row(row) + column).update(repeating: 0, count: d)
         }
       }
-      for index in tree {
-        let segment = segments[index]
-        let length = chains.lengths[index]
-        gather(keys, chains.ranges[index], head: head / group, into: s.keys)
-        gather(values, chains.ranges[index], head: head / group, into: s.values)
+      for index in tree where !layout.queries[index].isEmpty {
+        let rows = layout.queries[index]
+        let length = layout.lengths[index]
+        gather(keys, layout.ranges[index], head: head / group, into: s.keys)
+        gather(values, layout.ranges[index], head: head / group, into: s.values)
         makePanels(s.keys, count: length, into: s.keyPanels, path)
         makePanels(s.values, count: length, into: s.valuePanels, path)
         s.gradKeys.update(repeating: 0, count: length * d)
         s.gradValues.update(repeating: 0, count: length * d)
-        let offset = length - segment.count
-        for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
-          let count = min(Self.queryBlock, segment.count - first)
-          let limit = offset + first + count
-          let row = segment.start + first
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+          let count = min(Self.queryBlock, rows.upperBound - row)
+          let limit = Int(layout.visible[row + count - 1])
           let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
           products(
             q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
@@ -215,7 +209,7 @@ public final class CausalAttention: @unchecked Sendable {
             into: s.gradScores,
             stride: s.stride, path)
           for i in 0..<count {
-            let visible = offset + first + i + 1
+            let visible = Int(layout.visible[row + i])
             let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
             _ = VectorMath.expSum(
               visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
@@ -238,7 +232,7 @@ public final class CausalAttention: @unchecked Sendable {
             c: s.gradValues, ldc: d, accumulate: true, path: path)
         }
         var position = 0
-        for range in chains.ranges[index] {
+        for range in layout.ranges[index] {
           for row in range {
             VectorMath.add(d, s.gradKeys + position * d, expandedKeys.row(row) + column, path)
             VectorMath.add(d, s.gradValues + position * d, expandedValues.row(row) + column, path)
@@ -248,7 +242,7 @@ public final class CausalAttention: @unchecked Sendable {
       }
     }
 
-    Parallel.rows(queries.rows, block: 16) { rows, _ in
+    Parallel.rows(keys.rows, block: 16) { rows, _ in
       for row in rows {
         for shared in 0..<keyValueHeads {
           let (dk, dv) = (gradKeys.row(row) + shared * d, gradValues.row(row) + shared * d)

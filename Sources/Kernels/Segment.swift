@@ -20,38 +20,3 @@ public struct Segment: Sendable, Equatable {
     self.positionOffset = positionOffset
   }
 }
-
-/// The chains of ancestors of a list of segments, worked out once per micro-batch.
-struct SegmentChains {
-  /// For each segment, the token ranges it sees, oldest first, its own last.
-  let ranges: [[Range<Int>]]
-  /// For each segment, the tokens in its chain, its own included.
-  let lengths: [Int]
-  /// Segments of each tree, parents before children.
-  let trees: [[Int]]
-
-  init(_ segments: [Segment]) {
-    var ranges: [[Range<Int>]] = []
-    var lengths: [Int] = []
-    var treeOf: [Int] = []
-    var trees: [[Int]] = []
-    for (index, segment) in segments.enumerated() {
-      let own = segment.start..<segment.start + segment.count
-      if let parent = segment.parent {
-        precondition(parent < index, "a parent stands before its children")
-        ranges.append(ranges[parent] + [own])
-        lengths.append(lengths[parent] + segment.count)
-        treeOf.append(treeOf[parent])
-        trees[treeOf[parent]].append(index)
-      } else {
-        ranges.append([own])
-        lengths.append(segment.count)
-        treeOf.append(trees.count)
-        trees.append([index])
-      }
-    }
-    self.ranges = ranges
-    self.lengths = lengths
-    self.trees = trees
-  }
-}

@@ -8,7 +8,7 @@ public import Kernels
 /// There is no gradient of W: it is frozen. Nothing ever holds W in f32: a task unpacks the 32 rows, or 64 columns, that
 /// its results need into a cache-resident panel and multiplies by it.
 ///
-/// Unchecked: immutable after `init`; the bytes behind a mapped storage live as long as `owner`.
+/// Unchecked: immutable once prepared; the bytes behind a mapped storage live as long as `owner`.
 public final class WeightMatrix: @unchecked Sendable {
   /// Output features.
   public let rows: Int
@@ -20,6 +20,13 @@ public final class WeightMatrix: @unchecked Sendable {
   private let owner: AnyObject?
   // Stored row of each row: GGUF keeps q and k in another order.
   private let rowOrder: [Int32]
+  /// The same weight in 8 bits, where products are computed in integers.
+  public private(set) var integer: IntegerMatrix?
+
+  /// Rounds the weight to 8 bits for products in integers; before training, on one thread.
+  public func prepareForIntegers() {
+    if integer == nil { integer = IntegerMatrix(self) }
+  }
 
   /// Makes a view of stored blocks.
   ///
@@ -98,10 +105,8 @@ public final class WeightMatrix: @unchecked Sendable {
     }
   }
 
-  /// Columns that one task of the backward product takes.
-  private static let slabColumns = 64
   /// Rows of W that one task of the backward product unpacks at a time.
-  private static let slabRows = 1_024
+  static let slabRows = 1_024
 
   /// Writes `input · Wᵀ`, plus `scale · left · Bᵀ` of a low-rank term, to `output`.
   ///
@@ -109,24 +114,7 @@ public final class WeightMatrix: @unchecked Sendable {
   ///   - input: `[tokens, columns]`.
   ///   - output: `[tokens, rows]`, overwritten.
   public func forward(_ input: Matrix, into output: Matrix, adding term: LowRankTerm? = nil) {
-    let panels = (rows + GEMM.panelWidth - 1) / GEMM.panelWidth
-    let scratchCount = GEMM.panelWidth * max(columns, term?.left.columns ?? 0)
-    Parallel.run(panels, scratchCount: scratchCount) { task, panel in
-      let first = task * GEMM.panelWidth
-      let count = min(GEMM.panelWidth, rows - first)
-      readPanel(first, count, panel)
-      GEMM.panel(
-        m: input.rows, n: count, k: columns, a: input.base, rsa: input.stride, csa: 1, b: panel,
-        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride)
-      guard let term else { return }
-      let rank = term.left.columns
-      GEMM.transposePanel(k: rank, n: count, a: term.right + first * rank, lda: rank, panel: panel)
-      GEMM.panel(
-        m: input.rows, n: count, k: rank, a: term.left.base, rsa: term.left.stride, csa: 1,
-        b: panel,
-        ldb: GEMM.panelWidth, c: output.base + first, ldc: output.stride, alpha: term.scale,
-        accumulate: true)
-    }
+    WeightMatrix.forward([Product(weight: self, outputs: output, term: term)], input)
   }
 
   /// Writes or adds `gradOutput · W`, plus `scale · left · A` of a low-rank term, to `gradInput`.
@@ -137,46 +125,32 @@ public final class WeightMatrix: @unchecked Sendable {
   public func backward(
     _ gradOutput: Matrix, into gradInput: Matrix, accumulate: Bool, adding term: LowRankTerm? = nil
   ) {
-    let slabs = (columns + Self.slabColumns - 1) / Self.slabColumns
-    Parallel.run(slabs, scratchCount: min(rows, Self.slabRows) * Self.slabColumns) { task, slab in
-      let first = task * Self.slabColumns
-      let width = min(Self.slabColumns, columns - first)
-      for firstRow in stride(from: 0, to: rows, by: Self.slabRows) {
-        let count = min(Self.slabRows, rows - firstRow)
-        readSlab(firstRow..<firstRow + count, first..<first + width, slab)
-        GEMM.multiply(
-          m: gradOutput.rows, n: width, k: count, a: gradOutput.base + firstRow,
-          rsa: gradOutput.stride, csa: 1,
-          b: slab, ldb: Self.slabColumns, c: gradInput.base + first, ldc: gradInput.stride,
-          accumulate: accumulate || firstRow > 0)
-      }
-      guard let term else { return }
-      GEMM.multiply(
-        m: gradOutput.rows, n: width, k: term.left.columns, a: term.left.base,
-        rsa: term.left.stride, csa: 1,
-        b: term.right + first, ldb: columns, c: gradInput.base + first, ldc: gradInput.stride,
-        alpha: term.scale, accumulate: true)
-    }
+    WeightMatrix.backward(
+      [Product(weight: self, outputs: gradOutput, term: term)], into: gradInput,
+      accumulate: accumulate)
   }
 
-  /// Unpacks `count` ≤ 32 rows to `panel[k · 32 + j]`.
-  private func readPanel(_ first: Int, _ count: Int, _ panel: UnsafeMutablePointer<Float>) {
+  /// Unpacks panel `index`, 32 rows or what is left, to `panel[k · 32 + j]`, missing rows as zero.
+  func readPanel(_ index: Int, into panel: UnsafeMutablePointer<Float>) {
+    let first = index * GEMM.panelWidth
     rowOrder.withUnsafeBufferPointer { order in
       guard let order = order.baseAddress else { return }
-      storage.readPanel(rows: order + first, rowCount: count, columns: 0..<columns, into: panel)
+      storage.readPanel(
+        rows: order + first, rowCount: min(GEMM.panelWidth, rows - first), columns: 0..<columns,
+        into: panel)
     }
   }
 
-  /// Unpacks a rectangle to `slab`, 64 numbers a row.
-  private func readSlab(
-    _ rowRange: Range<Int>, _ columnRange: Range<Int>, _ slab: UnsafeMutablePointer<Float>
+  /// Unpacks a rectangle to `slab`, `leadingDimension` numbers a row.
+  func readSlab(
+    _ rowRange: Range<Int>, _ columnRange: Range<Int>, into slab: UnsafeMutablePointer<Float>,
+    leadingDimension: Int
   ) {
     rowOrder.withUnsafeBufferPointer { order in
       guard let order = order.baseAddress else { return }
       storage.readRows(
         rows: order + rowRange.lowerBound, rowCount: rowRange.count, columns: columnRange,
-        into: slab,
-        leadingDimension: Self.slabColumns)
+        into: slab, leadingDimension: leadingDimension)
     }
   }
 }

@@ -200,15 +200,15 @@ public final class FineTuning {
     let weight = window.joined().reduce(0.0) { $0 + examples[$1].totalLossWeight }
     let scale = weight > 0 ? Float(1 / weight) : 0
     let dropout = DropoutSeed(seed: configuration.seed, step: UInt64(step))
-    adapter.clearGradients()
+    model.profile.measure(.optimizer) { adapter.clearGradients() }
     var sums = LossSums()
     var tokens = 0
     for part in window.flatMap({ Self.parts($0, of: examples) }) {
-      let batch = MicroBatch(examples, indices: part)
+      let batch = model.profile.measure(.batch) { MicroBatch(examples, indices: part) }
       tokens += batch.tokens.count
       sums += model.accumulateGradients(batch, gradientScale: scale, dropout: dropout)
     }
-    let norm = AdamW.norm(adapter.gradients)
+    let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
     for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
       throw TrainingError.notFinite(
         step: step + 1, quantity: quantity,
@@ -217,15 +217,16 @@ public final class FineTuning {
     // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
     let limit = configuration.maxGradNorm
     let clip = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
-    AdamW.update(
-      adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
-      secondMoment: secondMoment,
-      step: step + 1,
-      settings: AdamW.Settings(
-        learningRate: learningRate[step], beta1: configuration.adamBeta1,
-        beta2: configuration.adamBeta2,
-        epsilon: configuration.adamEpsilon, weightDecay: configuration.weightDecay),
-      gradientScale: Float(clip))
+    model.profile.measure(.optimizer) {
+      AdamW.update(
+        adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
+        secondMoment: secondMoment, step: step + 1,
+        settings: AdamW.Settings(
+          learningRate: learningRate[step], beta1: configuration.adamBeta1,
+          beta2: configuration.adamBeta2, epsilon: configuration.adamEpsilon,
+          weightDecay: configuration.weightDecay),
+        gradientScale: Float(clip))
+    }
     return StepReport(
       step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,
       learningRate: learningRate[step], gradientNorm: norm, tokens: tokens,

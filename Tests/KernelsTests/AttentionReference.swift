@@ -90,11 +90,11 @@ struct AttentionCase {
     let (output, gradQ, gradK, gradV) = (wide(), wide(), narrow(), narrow())
     let logSumExp = GuardedMatrix(rows: 1, columns: tokens * attention.heads, gap: 0)
     attention.forward(
-      queries: q.matrix, keys: k.matrix, values: v.matrix, segments: segments,
+      queries: q.matrix, keys: k.matrix, values: v.matrix, layout: AttentionLayout(segments),
       output: output.matrix, logSumExp: logSumExp.base, path: path)
     attention.backward(
       dO.matrix, output: output.matrix, queries: q.matrix, keys: k.matrix, values: v.matrix,
-      segments: segments, logSumExp: logSumExp.base, gradQueries: gradQ.matrix,
+      layout: AttentionLayout(segments), logSumExp: logSumExp.base, gradQueries: gradQ.matrix,
       gradKeys: gradK.matrix, gradValues: gradV.matrix, path: path)
     let all = [q, k, v, dO, output, gradQ, gradK, gradV, logSumExp]
     return Result(

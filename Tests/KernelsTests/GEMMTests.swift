@@ -150,6 +150,38 @@ import Testing
     }
   }
 
+  @Test("a term is added to every result", arguments: KernelPath.available, [5, 16, 17, 32])
+  func term(_ path: KernelPath, _ n: Int) {
+    var numbers = SeededNumbers(19)
+    for (m, k, rank) in [(1, 3, 1), (13, 700, 16), (25, 1_300, 5), (50, 0, 3)] {
+      let (a, b) = (numbers.floats(m * k), numbers.floats(k * n))
+      let (a2, b2) = (numbers.floats(m * rank), numbers.floats(rank * n))
+      let before = numbers.floats(m * n)
+      let (left, right) = (
+        GuardedMatrix(rows: m, columns: rank, a2), GuardedMatrix(rows: rank, columns: n, b2)
+      )
+      let (x, y) = (GuardedMatrix(rows: m, columns: k, a), GuardedMatrix(rows: k, columns: n, b))
+      let c = GuardedMatrix(rows: m, columns: n, before)
+      GEMM.panel(
+        m: m, n: n, k: k, a: x.base, rsa: x.matrix.stride, csa: 1, b: y.base, ldb: y.matrix.stride,
+        c: c.base, ldc: c.matrix.stride, alpha: 0.5, accumulate: true,
+        adding: GEMM.Term(
+          count: rank, a: left.base, rsa: left.matrix.stride, b: right.base,
+          ldb: right.matrix.stride), path: path)
+      var expected = before.map(Double.init)
+      for i in 0..<m {
+        for j in 0..<n {
+          var sum = 0.0
+          for p in 0..<k { sum += Double(a[i * k + p]) * Double(b[p * n + j]) }
+          for q in 0..<rank { sum += Double(a2[i * rank + q]) * Double(b2[q * n + j]) }
+          expected[i * n + j] += 0.5 * sum
+        }
+      }
+      expectClose(c.values, expected, relative: 1e-6, absolute: 2e-5, "\(m) × \(n) × \(k)")
+      #expect(c.isIntact)
+    }
+  }
+
   @Test("a panel is the rows on their side, absent rows zero", arguments: KernelPath.available)
   func transposePanel(_ path: KernelPath) {
     var numbers = SeededNumbers(18)

@@ -15,6 +15,7 @@ import Testing
     let a, b, weight, x, dy: [Float]
     let input, gradOutput, down, up: GuardedMatrix
     var module: LoRAModule { adapter.modules[0] }
+    let stack: LoRAStack
 
     init(rank: Int, tokens: Int, isRankStabilized: Bool = false) {
       var numbers = SeededNumbers(UInt64(rank))
@@ -25,6 +26,7 @@ import Testing
       var (before, after) = (shape, shape)
       (before.name, after.name) = ("before", "after")
       adapter = LoRAAdapter(shapes: [shape, before, after], configuration: LoRAConfiguration())
+      stack = LoRAStack([adapter.modules[0]])
       self.rank = rank
       self.tokens = tokens
       a = numbers.floats(rank * inputs)
@@ -48,6 +50,11 @@ import Testing
       return WeightMatrix(
         rows: outputs, columns: inputs, type: .f32, base: UnsafeRawPointer(numbers.base),
         owner: numbers)
+    }
+
+    func addGradients() {
+      stack.addOutputGradient(gradOutput.matrix, module: 0, down: down.matrix)
+      stack.addInputGradients(input.matrix, modules: 0..<1, up: up.matrix)
     }
 
     func gradient(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) -> [Float] {
@@ -100,22 +107,23 @@ import Testing
     #expect(shape.parameterCount == 36)
   }
 
-  @Test("projects to z = x Aᵀ and back to u = dy B", arguments: ranks, [1, 50])
+  @Test("projects to z = x Aᵀ and back to u = scale · dy B", arguments: ranks, [1, 50])
   func projections(_ rank: Int, _ tokens: Int) {
     let problem = Problem(rank: rank, tokens: tokens)
     let (x, a) = (problem.x.map(Double.init), problem.a.map(Double.init))
-    problem.module.project(problem.input.matrix, into: problem.down.matrix)
+    problem.stack.project(problem.input.matrix, into: problem.down.matrix)
     expectClose(
       problem.down.values, Self.product(x, a, inner: Self.inputs, transposed: true), relative: 1e-6,
       absolute: 5e-6)
-    problem.module.projectBack(problem.gradOutput.matrix, into: problem.up.matrix)
+    problem.stack.projectBack(problem.gradOutput.matrix, module: 0, into: problem.up.matrix)
     let u = Self.product(
-      problem.dy.map(Double.init), problem.b.map(Double.init), inner: Self.outputs)
-    expectClose(problem.up.values, u, relative: 1e-6, absolute: 5e-6)
+      problem.dy.map(Double.init), problem.b.map(Double.init), inner: Self.outputs
+    ).map { $0 * Double(problem.module.scale) }
+    expectClose(problem.up.values, u, relative: 1e-6, absolute: 1e-5 * Double(problem.module.scale))
 
     let gradInput = GuardedMatrix(rows: tokens, columns: Self.inputs)
-    problem.module.projectInputGradient(problem.up.matrix, into: gradInput.matrix)
-    let back = Self.product(u, a, inner: rank).map { $0 * Double(problem.module.scale) }
+    problem.stack.projectInputGradient(problem.up.matrix, module: 0, into: gradInput.matrix)
+    let back = Self.product(u, a, inner: rank)
     expectClose(
       gradInput.values, back, relative: 1e-5, absolute: 1e-6 * largestMagnitude(back, atLeast: 1))
     for matrix in [problem.input, problem.gradOutput, problem.down, problem.up, gradInput] {
@@ -128,21 +136,18 @@ import Testing
     [false, true])
   func gradients(_ rank: Int, _ isRankStabilized: Bool) {
     let problem = Problem(rank: rank, tokens: 7, isRankStabilized: isRankStabilized)
-    let (module, weight) = (problem.module, problem.frozen())
+    let (module, stack, weight) = (problem.module, problem.stack, problem.frozen())
     let output = GuardedMatrix(rows: 7, columns: Self.outputs)
     let gradInput = GuardedMatrix(rows: 7, columns: Self.inputs)
-    module.project(problem.input.matrix, into: problem.down.matrix)
+    stack.project(problem.input.matrix, into: problem.down.matrix)
     weight.forward(
-      problem.input.matrix, into: output.matrix, adding: module.forwardTerm(problem.down.matrix))
-    module.projectBack(problem.gradOutput.matrix, into: problem.up.matrix)
-    for _ in 0..<2 {
-      module.addGradients(
-        gradOutput: problem.gradOutput.matrix, input: problem.input.matrix,
-        down: problem.down.matrix, up: problem.up.matrix)
-    }
+      problem.input.matrix, into: output.matrix,
+      adding: stack.forwardTerm(problem.down.matrix, module: 0))
+    stack.projectBack(problem.gradOutput.matrix, module: 0, into: problem.up.matrix)
+    for _ in 0..<2 { problem.addGradients() }
     weight.backward(
       problem.gradOutput.matrix, into: gradInput.matrix, accumulate: false,
-      adding: module.backwardTerm(problem.up.matrix))
+      adding: stack.backwardTerm(problem.up.matrix, module: 0))
 
     let loss = zip(output.values, problem.dy).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     let expected = Self.loss(problem)
@@ -160,6 +165,44 @@ import Testing
     problem.adapter.clearGradients()
     #expect(problem.adapter.gradients.array.allSatisfy { $0 == 0 })
     #expect(output.isIntact && gradInput.isIntact)
+  }
+
+  @Test("stacked, every module has the numbers it has alone", arguments: [1, 16, 33])
+  func stacked(_ rank: Int) {
+    let problem = Problem(rank: rank, tokens: 29)
+    var numbers = SeededNumbers(77)
+    for module in problem.adapter.modules.dropFirst() {
+      for index in 0..<rank * Self.inputs { module.a[index] = numbers.floats(1)[0] }
+      for index in 0..<rank * Self.outputs { module.b[index] = numbers.floats(1)[0] }
+    }
+    let together = LoRAStack(problem.adapter.modules)
+    #expect(together.rank == 3 * rank && together.offsets == [0, rank, 2 * rank])
+    let down = GuardedMatrix(rows: 29, columns: 3 * rank)
+    let up = GuardedMatrix(rows: 29, columns: 3 * rank)
+    together.project(problem.input.matrix, into: down.matrix)
+    for index in 0..<3 {
+      together.projectBack(problem.gradOutput.matrix, module: index, into: up.matrix)
+      together.addOutputGradient(problem.gradOutput.matrix, module: index, down: down.matrix)
+    }
+    together.addInputGradients(problem.input.matrix, modules: 0..<3, up: up.matrix)
+    let gradients = problem.adapter.gradients.array
+    problem.adapter.clearGradients()
+    for (index, module) in problem.adapter.modules.enumerated() {
+      let alone = LoRAStack([module])
+      alone.project(problem.input.matrix, into: problem.down.matrix)
+      alone.projectBack(problem.gradOutput.matrix, module: 0, into: problem.up.matrix)
+      alone.addOutputGradient(problem.gradOutput.matrix, module: 0, down: problem.down.matrix)
+      alone.addInputGradients(problem.input.matrix, modules: 0..<1, up: problem.up.matrix)
+      for row in 0..<29 {
+        for column in 0..<rank {
+          #expect(
+            down.matrix.row(row)[index * rank + column] == problem.down.matrix.row(row)[column])
+          #expect(up.matrix.row(row)[index * rank + column] == problem.up.matrix.row(row)[column])
+        }
+      }
+    }
+    expectSameBits(problem.adapter.gradients.array, gradients, "gradients")
+    #expect(down.isIntact && up.isIntact)
   }
 
   @Test("the delta is scale · B A, some rows at a time", arguments: ranks)
@@ -181,15 +224,13 @@ import Testing
   @Test("does not depend on the number of threads", arguments: ranks)
   func threads(_ rank: Int) {
     let problem = Problem(rank: rank, tokens: 131)
-    let (module, gradInput) = (problem.module, GuardedMatrix(rows: 131, columns: Self.inputs))
+    let (stack, gradInput) = (problem.stack, GuardedMatrix(rows: 131, columns: Self.inputs))
     expectSameBitsOnAnyThreads {
       problem.adapter.clearGradients()
-      module.project(problem.input.matrix, into: problem.down.matrix)
-      module.projectBack(problem.gradOutput.matrix, into: problem.up.matrix)
-      module.addGradients(
-        gradOutput: problem.gradOutput.matrix, input: problem.input.matrix,
-        down: problem.down.matrix, up: problem.up.matrix)
-      module.projectInputGradient(problem.up.matrix, into: gradInput.matrix)
+      stack.project(problem.input.matrix, into: problem.down.matrix)
+      stack.projectBack(problem.gradOutput.matrix, module: 0, into: problem.up.matrix)
+      problem.addGradients()
+      stack.projectInputGradient(problem.up.matrix, module: 0, into: gradInput.matrix)
       return problem.down.values + problem.up.values + gradInput.values
         + problem.adapter.gradients.array
     }

@@ -57,19 +57,24 @@ import Testing
       GuardedMatrix(rows: tokens, columns: rankOrZero, left), GuardedMatrix(a), GuardedMatrix(b)
     )
     let scale: Float = 0.75
-    func term(_ right: GuardedMatrix) -> WeightMatrix.LowRankTerm? {
-      rank.map { _ in .init(left: leftMatrix.matrix, right: right.base, scale: scale) }
+    // Backward the scale is already in the left factor.
+    let scaledLeft = GuardedMatrix(rows: tokens, columns: rankOrZero, left.map { $0 * scale })
+    let forwardTerm = rank.map { _ in
+      WeightMatrix.LowRankTerm(left: leftMatrix.matrix, right: bMatrix.base, scale: scale)
+    }
+    let backwardTerm = rank.map { _ in
+      WeightMatrix.LowRankTerm(left: scaledLeft.matrix, right: aMatrix.base, scale: 1)
     }
     let input = GuardedMatrix(rows: tokens, columns: columns, x)
     let gradOutput = GuardedMatrix(rows: tokens, columns: rows, dy)
     let output = GuardedMatrix(rows: tokens, columns: rows)
     let gradInput = GuardedMatrix(rows: tokens, columns: columns)
     let added = GuardedMatrix(rows: tokens, columns: columns, before)
-    problem.weight.forward(input.matrix, into: output.matrix, adding: term(bMatrix))
+    problem.weight.forward(input.matrix, into: output.matrix, adding: forwardTerm)
     problem.weight.backward(
-      gradOutput.matrix, into: gradInput.matrix, accumulate: false, adding: term(aMatrix))
+      gradOutput.matrix, into: gradInput.matrix, accumulate: false, adding: backwardTerm)
     problem.weight.backward(
-      gradOutput.matrix, into: added.matrix, accumulate: true, adding: term(aMatrix))
+      gradOutput.matrix, into: added.matrix, accumulate: true, adding: backwardTerm)
 
     var forward = [Double](repeating: 0, count: tokens * rows)
     var backward = [Double](repeating: 0, count: tokens * columns)

@@ -201,12 +201,13 @@ LK_ALWAYS_INLINE void lk_adamw_body(
   }
 }
 
-/// panel[k][j] = rows[j][k] for `n` ≤ 32 rows of length `k`, missing rows as zero.
-LK_ALWAYS_INLINE void lk_transpose_panel_body(int64_t k, int64_t n, const float *restrict a, int64_t lda, float *restrict panel) {
+/// panel[k][j] = scale · rows[j][k] for `n` ≤ 32 rows of length `k`, missing rows as zero.
+LK_ALWAYS_INLINE void lk_transpose_panel_body(
+    int64_t k, int64_t n, const float *restrict a, int64_t lda, float scale, float *restrict panel) {
   for (int64_t p0 = 0; p0 < k; p0 += 16) {
     const int64_t p1 = p0 + 16 < k ? p0 + 16 : k;
     for (int64_t j = 0; j < n; j++)
-      for (int64_t p = p0; p < p1; p++) panel[p * LK_PANEL + j] = a[j * lda + p];
+      for (int64_t p = p0; p < p1; p++) panel[p * LK_PANEL + j] = scale * a[j * lda + p];
   }
   if (n < LK_PANEL)
     for (int64_t p = 0; p < k; p++)
@@ -250,7 +251,7 @@ LK_COMPILE(void, adamw,
             float root_correction2, float gradient_scale, const float *gradient, float *m, float *v, float *parameter),
            (n, kept, complement1, beta2, complement2, epsilon, step_size, root_correction2, gradient_scale, gradient,
             m, v, parameter))
-LK_COMPILE(void, transpose_panel, (int64_t k, int64_t n, const float *a, int64_t lda, float *panel),
-           (k, n, a, lda, panel))
+LK_COMPILE(void, transpose_panel, (int64_t k, int64_t n, const float *a, int64_t lda, float scale, float *panel),
+           (k, n, a, lda, scale, panel))
 
 #endif

@@ -2,10 +2,10 @@ import Testing
 
 @testable import Kernels
 
-@Suite("Segment") struct SegmentTests {
+@Suite("AttentionLayout") struct AttentionLayoutTests {
   @Test("a chain is its ancestors, oldest first, then itself; a tree is all that share a root")
   func chains() {
-    let chains = SegmentChains([
+    let chains = AttentionLayout([
       Segment(start: 0, count: 3),
       Segment(start: 3, count: 2, parent: 0, positionOffset: 3),
       Segment(start: 5, count: 4),

@@ -1,0 +1,117 @@
+internal import Kernels
+internal import Quantization
+
+extension CausalLM {
+  /// Carries `gradHidden`, ∂loss/∂(last block's output), down to the lowest adapted block.
+  func backward(_ pass: Pass) {
+    let lowest = lowestAdaptedLayer
+    for index in layers.indices.reversed() where index >= lowest {
+      backward(layer: index, pass, needsInputGradient: index > lowest)
+    }
+  }
+
+  private func backward(layer index: Int, _ pass: Pass, needsInputGradient: Bool) {
+    guard case .layout(let layout, let last) = pass.visibility else { return }
+    let c = configuration
+    let (layer, store, context) = (layers[index], pass.store, pass.context)
+    let kept = store.layer(index)
+    let v = LayerViews(c, pass, layer: index)
+    let gradStream = store.gradStream.matrix(rows: v.t, columns: c.hiddenSize)
+    // The gradient of this block's output, one row for each token that has one.
+    let gradOutput = v.selects ? pass.gradHidden(self) : gradStream
+    let gradNormed = store.gradNormed.matrix(rows: v.t, columns: c.hiddenSize)
+    let middleNormed = v.normed.rows(0..<v.s)
+    let gradMiddleNormed = gradNormed.rows(0..<v.s)
+
+    // y = h + down_proj(silu(gate) · up)
+    let gradProduct = store.gradProduct.matrix(rows: v.s, columns: c.intermediateSize)
+    if layer.downGroup.readsInput {
+      profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
+    }
+    layer.downGroup.backward(
+      gradOutput, input: v.product, down: v.down(4, layer.downGroup, rows: v.s),
+      gradInput: gradProduct, keys: v.queryKeys, context)
+    // The gradients take the places of gate and up, which nothing reads any more.
+    profile.measure(.swiglu) {
+      SwiGLU.backward(gradProduct, gate: v.gate, up: v.up, gradGate: v.gate, gradUp: v.up)
+    }
+    if layer.gateGroup.readsInput {
+      profile.measure(.norm) {
+        RMSNorm.recompute(
+          v.middle, weight: layer.postAttentionNorm.base, rstd: kept.middleRstd.base,
+          output: middleNormed)
+      }
+    }
+    layer.gateGroup.backward(
+      v.gate, v.up, input: middleNormed, down: v.down(3, layer.gateGroup, rows: v.s),
+      gradInput: gradMiddleNormed, keys: v.queryKeys, context)
+    profile.measure(.norm) {
+      RMSNorm.backward(
+        gradMiddleNormed, input: v.middle, weight: layer.postAttentionNorm.base,
+        rstd: kept.middleRstd.base, gradInput: gradOutput)
+    }
+
+    // h = x + o_proj(attention(…))
+    let gradAttended = store.gradAttention.matrix(rows: v.s, columns: c.queryWidth)
+    let gradQuery = store.gradQuery.matrix(rows: v.s, columns: c.queryWidth)
+    let gradKey = store.gradKey.matrix(rows: v.t, columns: c.keyValueWidth)
+    let gradValue = store.gradValue.matrix(rows: v.t, columns: c.keyValueWidth)
+    layer.outputGroup.backward(
+      gradOutput, input: v.attended, down: v.down(2, layer.outputGroup, rows: v.s),
+      gradInput: gradAttended, keys: v.queryKeys, context)
+    profile.measure(.attentionBackward) {
+      attention.backward(
+        gradAttended, output: v.attended, queries: v.query, keys: v.key, values: v.value,
+        layout: v.selects ? last : layout, logSumExp: kept.logSumExp.base, gradQueries: gradQuery,
+        gradKeys: gradKey, gradValues: gradValue)
+    }
+    profile.measure(.rotary) {
+      rotary.rotate(gradQuery, positions: v.queryPositions, inverse: true)
+      rotary.rotate(gradKey, positions: v.positions, inverse: true)
+    }
+    let input = store.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
+    let target = needsInputGradient ? gradNormed : nil
+    if layer.queryGroup.readsInput || layer.keyValueGroup?.readsInput ?? false {
+      profile.measure(.norm) {
+        RMSNorm.recompute(
+          input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base, output: v.normed)
+      }
+    }
+    if let keyValueGroup = layer.keyValueGroup {
+      keyValueGroup.backward(
+        gradKey, gradValue, input: v.normed, down: v.down(1, keyValueGroup, rows: v.t),
+        gradInput: target, keys: v.keys, context)
+      let queryDown = v.down(0, layer.queryGroup, rows: v.s)
+      if v.selects, let rows = pass.selected {
+        let normed = store.selectedNormed.matrix(rows: v.s, columns: c.hiddenSize)
+        let gradSelected = store.selectedInput.matrix(rows: v.s, columns: c.hiddenSize)
+        profile.measure(.residual) { Elementwise.gather(v.normed, rows, into: normed) }
+        layer.queryGroup.backward(
+          gradQuery, input: normed, down: queryDown,
+          gradInput: needsInputGradient ? gradSelected : nil, keys: v.queryKeys, context)
+        if needsInputGradient {
+          profile.measure(.residual) {
+            Elementwise.scatterAdd(gradSelected, rows, to: gradNormed)
+            Elementwise.clear(gradStream)
+            Elementwise.scatterAdd(gradOutput, rows, to: gradStream)
+          }
+        }
+      } else {
+        layer.queryGroup.backward(
+          gradQuery, input: v.normed, down: queryDown, gradInput: target, accumulate: true,
+          keys: v.keys, context)
+      }
+    } else {
+      layer.queryGroup.backward(
+        gradQuery, gradKey, gradValue, input: v.normed,
+        down: v.down(0, layer.queryGroup, rows: v.t), gradInput: target, keys: v.keys, context)
+    }
+    if needsInputGradient {
+      profile.measure(.norm) {
+        RMSNorm.backward(
+          gradNormed, input: input, weight: layer.inputNorm.base, rstd: kept.inputRstd.base,
+          gradInput: gradStream)
+      }
+    }
+  }
+}

@@ -1,0 +1,174 @@
+internal import Kernels
+internal import LoRA
+internal import Quantization
+
+/// Linear layers that read the same input: q, k and v; gate and up; or one alone.
+///
+/// Their frozen products run as one job, and so do their adapters' products with the input.
+///
+///     y_i = W_i x + scale_i · B_i (A_i dropout_i(x))
+final class LinearGroup {
+  let linears: [Linear]
+  /// The adapters, as the linear layers have them; nil where none is adapted.
+  private(set) var stack: LoRAStack?
+  /// Off while the base is asked for.
+  var isEnabled = true
+  // For each linear layer, its place in the stack.
+  private var places: [Int?]
+  private var products: [WeightMatrix.Product] = []
+
+  init(_ linears: [Linear]) {
+    self.linears = linears
+    places = linears.map { _ in nil }
+  }
+
+  /// Takes up the adapters that the linear layers now have.
+  func attach() {
+    let modules = linears.compactMap(\.module)
+    stack = modules.isEmpty ? nil : LoRAStack(modules)
+    var next = 0
+    places = linears.map { linear in
+      guard linear.module != nil else { return nil }
+      defer { next += 1 }
+      return next
+    }
+  }
+
+  /// Columns of z, 0 where nothing is adapted.
+  var rank: Int { stack?.rank ?? 0 }
+
+  private var activeStack: LoRAStack? { isEnabled ? stack : nil }
+
+  /// Whether the backward pass looks at the input.
+  var readsInput: Bool { activeStack != nil }
+
+  private func setProducts(_ first: Matrix, _ second: Matrix?, _ third: Matrix?) {
+    for (index, linear) in linears.enumerated() {
+      guard let outputs = index == 0 ? first : index == 1 ? second : third else {
+        preconditionFailure("every linear layer of a group has an output")
+      }
+      let product = WeightMatrix.Product(weight: linear.weight, outputs: outputs)
+      if index < products.count { products[index] = product } else { products.append(product) }
+    }
+  }
+
+  /// Writes every layer's output, keeping `z` in `down`.
+  ///
+  /// - Parameters:
+  ///   - input: `[tokens, inputs]`.
+  ///   - first: the first layer's output, `[tokens, outputs]`, and so on.
+  ///   - down: `[tokens, rank]`, where anything is adapted.
+  ///   - keys: the rows' dropout keys.
+  func forward(
+    _ input: Matrix, into first: Matrix, _ second: Matrix? = nil, _ third: Matrix? = nil,
+    down: Matrix?, keys: UnsafePointer<UInt64>? = nil, _ context: PassContext
+  ) {
+    setProducts(first, second, third)
+    if let stack = activeStack, let down {
+      if let keys, context.dropout > 0 {
+        for index in stack.modules.indices {
+          let dropped = context.scratch(rows: input.rows, columns: input.columns)
+          context.profile.measure(.dropout) {
+            Dropout.forward(
+              input, keys: keys, module: stack.modules[index].dropoutStream,
+              probability: context.dropout, output: dropped)
+          }
+          context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
+        }
+      } else {
+        context.profile.measure(.adapters) { stack.project(input, into: down) }
+      }
+      for (index, place) in places.enumerated() {
+        products[index].term = place.map { stack.forwardTerm(down, module: $0) }
+      }
+    }
+    context.profile.measure(.weightsForward) {
+      WeightMatrix.forward(products, input, planes: context.planes)
+    }
+  }
+
+  /// Adds the adapters' gradients and, where `gradInput` is given, writes or adds ∂loss/∂input.
+  ///
+  /// - Parameters:
+  ///   - first: ∂loss/∂output of the first layer, `[tokens, outputs]`, and so on.
+  ///   - input: the layers' input, made again by the caller; only an adapted group looks at it.
+  ///   - down: `z` of the forward pass.
+  ///   - keys: the rows' dropout keys.
+  func backward(
+    _ first: Matrix, _ second: Matrix? = nil, _ third: Matrix? = nil, input: Matrix, down: Matrix?,
+    gradInput: Matrix?, accumulate: Bool = false, keys: UnsafePointer<UInt64>? = nil,
+    _ context: PassContext
+  ) {
+    setProducts(first, second, third)
+    let profile = context.profile
+    guard let stack = activeStack, let down else {
+      if let gradInput {
+        profile.measure(.weightsBackward) {
+          WeightMatrix.backward(
+            products, into: gradInput, accumulate: accumulate, planes: context.planes)
+        }
+      }
+      return
+    }
+    let up = context.up(rows: input.rows, rank: stack.rank)
+    profile.measure(.adapters) {
+      for (index, place) in places.enumerated() {
+        guard let place else { continue }
+        stack.projectBack(products[index].outputs, module: place, into: up)
+        stack.addOutputGradient(products[index].outputs, module: place, down: down)
+      }
+    }
+    let drops = keys != nil && context.dropout > 0
+    if !drops {
+      profile.measure(.adapters) {
+        stack.addInputGradients(input, modules: stack.modules.indices, up: up)
+      }
+      for (index, place) in places.enumerated() {
+        products[index].term = place.map { stack.backwardTerm(up, module: $0) }
+      }
+    }
+    if let gradInput {
+      profile.measure(.weightsBackward) {
+        WeightMatrix.backward(
+          products, into: gradInput, accumulate: accumulate, planes: context.planes)
+      }
+    }
+    guard drops, let keys else { return }
+    let scratch = context.scratch(rows: input.rows, columns: input.columns)
+    for index in stack.modules.indices {
+      let module = stack.modules[index].dropoutStream
+      profile.measure(.dropout) {
+        Dropout.forward(
+          input, keys: keys, module: module, probability: context.dropout, output: scratch)
+      }
+      profile.measure(.adapters) {
+        stack.addInputGradients(scratch, modules: index..<index + 1, up: up)
+      }
+      guard let gradInput else { continue }
+      profile.measure(.adapters) {
+        stack.projectInputGradient(up, module: index, into: scratch)
+      }
+      profile.measure(.dropout) {
+        Dropout.backward(
+          scratch, keys: keys, module: module, probability: context.dropout, gradInput: gradInput)
+      }
+    }
+  }
+}
+
+/// What all layers of one pass share.
+struct PassContext {
+  /// Share of an adapter's inputs that is dropped; 0 outside training.
+  let dropout: Float
+  /// Where activations are quantised, for products in integers.
+  let planes: ActivationPlanes?
+  /// Where the time goes.
+  let profile: StepProfile
+  let scratchBuffer: FloatBuffer
+  let upBuffer: FloatBuffer
+
+  func scratch(rows: Int, columns: Int) -> Matrix {
+    scratchBuffer.matrix(rows: rows, columns: columns)
+  }
+  func up(rows: Int, rank: Int) -> Matrix { upBuffer.matrix(rows: rows, columns: rank) }
+}
