@@ -1,24 +1,29 @@
+internal import Datasets
 internal import Kernels
 
 extension CausalLM {
-  /// Reads prompts into empty caches.
+  /// Reads prompts into empty caches; a beginning that prompts share is computed once, where that pays off.
   ///
   /// - Parameters:
   ///   - prompts: none of them empty.
   ///   - caches: one per prompt.
+  ///   - sharesPrefixes: if false, every prompt is computed on its own.
   ///   - body: sees each prompt's index and the logits after its last token, `[vocabulary]`.
   public func prefill(
-    _ prompts: [[Int32]], caches: [KeyValueCache],
+    _ prompts: [[Int32]], caches: [KeyValueCache], sharesPrefixes: Bool = true,
     _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
-    let batch = TokenBatch(sequences: prompts)
-    let pass = forward(batch, isRecording: false) { layer, keys, values in
-      for (cache, segment) in zip(caches, batch.segments) {
-        let rows = segment.start..<segment.start + segment.count
-        cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)
+    let layout = TokenLayout(prompts, sharesPrefixes: sharesPrefixes)
+    let places = prompts.indices.map { layout.ranges(of: $0) }
+    let pass = forward(TokenBatch(layout), isRecording: false) { layer, keys, values in
+      for (cache, ranges) in zip(caches, places) {
+        for rows in ranges {
+          cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)
+        }
       }
     }
-    withLogits(pass, rows: batch.segments.map { $0.start + $0.count - 1 }) { chunk, logits in
+    withLogits(pass, rows: places.compactMap { $0.last.map { $0.upperBound - 1 } }) {
+      chunk, logits in
       for (index, prompt) in chunk.enumerated() {
         body(prompt, UnsafeBufferPointer(start: logits.row(index), count: logits.columns))
       }

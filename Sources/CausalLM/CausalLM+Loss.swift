@@ -56,13 +56,15 @@ extension CausalLM {
   }
 
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
-  /// result lands in `gradStream`.
+  /// result is added to `gradStream`.
   private func runHead(
     _ pass: Pass, _ supervised: MicroBatch, gradientScale: Float?, _ sums: inout LossSums
   ) {
-    let rows = supervised.lossWeights.indices.filter { supervised.lossWeights[$0] != 0 }
-    let targets = rows.map { supervised.targets[$0] }
-    let weights = rows.map { supervised.lossWeights[$0] }
+    // One row of logits for each prediction: a position that examples share may have several.
+    let predictions = supervised.predictions
+    let rows = predictions.map(\.row)
+    let targets = predictions.map(\.target)
+    let weights = predictions.map(\.weight)
     let scales = gradientScale.map { scale in weights.map { $0 * scale } }
     var results = [CrossEntropy.RowResult](repeating: .init(), count: rows.count)
     let d = configuration.hiddenSize
@@ -100,9 +102,9 @@ extension CausalLM {
     for (index, result) in results.enumerated() {
       sums.loss += Double(weights[index]) * Double(result.loss)
       sums.weight += Double(weights[index])
-      sums.correct += result.isCorrect ? 1 : 0
+      sums.correct += result.isCorrect ? predictions[index].count : 0
     }
-    sums.positions += rows.count
+    sums.positions += supervised.supervisedTokens
   }
 
   /// Carries `gradStream`, ∂loss/∂(last block's output), down to the lowest adapted block.

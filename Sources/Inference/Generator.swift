@@ -1,4 +1,5 @@
 public import CausalLM
+internal import Datasets
 
 /// Continues many prompts at once.
 public struct Generator {
@@ -28,6 +29,9 @@ public struct Generator {
   public let maxTokens: Int
   /// Most sequences at once.
   public let batchSize: Int
+  /// Whether a beginning that prompts share is computed once, where that saves work; the answers are the same. For
+  /// measurements and tests of it.
+  public var sharesPrefixes = true
 
   /// Makes a generator.
   public init(
@@ -86,16 +90,19 @@ public struct Generator {
       // New sequences are read when a quarter of the batch is free, so that prompts are read together.
       if pending != nil, active.count <= batchSize - max(1, batchSize / 4) {
         var entering: [(prompt: Int, cache: KeyValueCache)] = []
-        var tokens = 0
+        // What the prompts share is computed once, and counts once.
+        var trie = PrefixTrie(isSharing: sharesPrefixes)
         while let prompt = pending, active.count + entering.count < batchSize {
-          if !entering.isEmpty, tokens + prompts[prompt].count > Self.prefillTokens { break }
-          tokens += prompts[prompt].count
+          trie.insert(prompts[prompt])
+          if !entering.isEmpty, trie.layoutTokens > Self.prefillTokens { break }
           entering.append(
             (prompt, KeyValueCache(model, capacity: prompts[prompt].count + min(maxTokens, 64))))
           pending = waiting.next()
         }
-        model.prefill(entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache)) {
-          index, logits in
+        model.prefill(
+          entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache),
+          sharesPrefixes: sharesPrefixes
+        ) { index, logits in
           let (prompt, cache) = entering[index]
           if let next = take(logits, for: prompt) {
             active.append(Active(prompt: prompt, cache: cache, next: next))
