@@ -24,6 +24,8 @@ public final class CausalAttention: @unchecked Sendable {
   public let scale: Float
 
   private static let queryBlock = 64
+  // Segments that continue the same one and share a task of the forward pass.
+  private static let siblingsInTask = 4
   // Gradients of keys and values for each query head, summed over each group afterwards.
   private var expandedGradKeys = FloatBuffer(count: 0)
   private var expandedGradValues = FloatBuffer(count: 0)
@@ -64,7 +66,8 @@ public final class CausalAttention: @unchecked Sendable {
 
   /// Copies a chain's rows of one head next to each other.
   private func gather(
-    _ source: Matrix, _ ranges: [Range<Int>], head: Int, into target: UnsafeMutablePointer<Float>
+    _ source: Matrix, _ ranges: some Sequence<Range<Int>>, head: Int,
+    into target: UnsafeMutablePointer<Float>
   ) {
     var target = target
     for range in ranges {
@@ -75,11 +78,26 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  private func makePanels(
-    _ rows: UnsafeMutablePointer<Float>, count: Int, into panels: UnsafeMutablePointer<Float>,
-    _ path: KernelPath
+  /// Adds rows that lie next to each other to a chain's rows of one head.
+  private func scatter(
+    _ source: UnsafeMutablePointer<Float>, _ ranges: some Sequence<Range<Int>>, column: Int,
+    into target: Matrix, _ path: KernelPath
   ) {
-    for first in stride(from: 0, to: count, by: 32) {
+    var source = source
+    for range in ranges {
+      for row in range {
+        VectorMath.add(headDimension, source, target.row(row) + column, path)
+        source += headDimension
+      }
+    }
+  }
+
+  /// Makes the panels that hold the rows from `start` on; those before it stay as they are.
+  private func makePanels(
+    _ rows: UnsafeMutablePointer<Float>, from start: Int = 0, count: Int,
+    into panels: UnsafeMutablePointer<Float>, _ path: KernelPath
+  ) {
+    for first in stride(from: start / 32 * 32, to: count, by: 32) {
       GEMM.transposePanel(
         k: headDimension, n: min(32, count - first), a: rows + first * headDimension,
         lda: headDimension,
@@ -117,37 +135,46 @@ public final class CausalAttention: @unchecked Sendable {
     let chains = SegmentChains(segments)
     let longest = chains.lengths.max() ?? 0
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
-    let group = heads / keyValueHeads
+    let groupSize = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(segments.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (index, head) = (task / heads, task % heads)
-      let segment = segments[index]
-      let length = chains.lengths[index]
+    let groups = chains.siblings(segments.indices, limit: Self.siblingsInTask)
+    Parallel.run(groups.count * heads, scratchCount: scratchCount) { task, scratch in
+      let (group, head) = (groups[task / heads], task % heads)
+      let shared = head / groupSize
       let s = Scratch(scratch, keys: longest, headDimension: d)
-      gather(keys, chains.ranges[index], head: head / group, into: s.keys)
-      gather(values, chains.ranges[index], head: head / group, into: s.values)
-      makePanels(s.keys, count: length, into: s.keyPanels, path)
-      let offset = length - segment.count
-      for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
-        let count = min(Self.queryBlock, segment.count - first)
-        let limit = offset + first + count
-        let row = segment.start + first
-        products(
-          queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
-          limit: limit,
-          into: s.scores, stride: s.stride, path)
-        for i in 0..<count {
-          let visible = offset + first + i + 1
-          let x = s.scores + i * s.stride
-          let shift = scale * VectorMath.max(visible, x, path)
-          let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
-          VectorMath.scale(visible, 1 / sum, x, x, path)
-          (x + visible).update(repeating: 0, count: limit - visible)
-          logSumExp[(row + i) * heads + head] = shift + logf(sum)
+      let above = chains.ranges[group[0]].dropLast()
+      let offset = chains.lengths[group[0]] - segments[group[0]].count
+      gather(keys, above, head: shared, into: s.keys)
+      gather(values, above, head: shared, into: s.values)
+      makePanels(s.keys, count: offset, into: s.keyPanels, path)
+      for index in group {
+        let segment = segments[index]
+        let length = chains.lengths[index]
+        let own = chains.ranges[index].suffix(1)
+        gather(keys, own, head: shared, into: s.keys + offset * d)
+        gather(values, own, head: shared, into: s.values + offset * d)
+        makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
+        for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
+          let count = min(Self.queryBlock, segment.count - first)
+          let limit = offset + first + count
+          let row = segment.start + first
+          products(
+            queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
+            limit: limit,
+            into: s.scores, stride: s.stride, path)
+          for i in 0..<count {
+            let visible = offset + first + i + 1
+            let x = s.scores + i * s.stride
+            let shift = scale * VectorMath.max(visible, x, path)
+            let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
+            VectorMath.scale(visible, 1 / sum, x, x, path)
+            (x + visible).update(repeating: 0, count: limit - visible)
+            logSumExp[(row + i) * heads + head] = shift + logf(sum)
+          }
+          GEMM.multiply(
+            m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
+            c: output.row(row) + head * d, ldc: output.stride, path: path)
         }
-        GEMM.multiply(
-          m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
-          c: output.row(row) + head * d, ldc: output.stride, path: path)
       }
     }
   }
@@ -185,66 +212,73 @@ public final class CausalAttention: @unchecked Sendable {
       let (tree, head) = (chains.trees[task / heads], task % heads)
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let column = head * d
+      let shared = head / group
       for index in tree {
         for row in segments[index].start..<segments[index].start + segments[index].count {
           (expandedKeys.row(row) + column).update(repeating: 0, count: d)
           (expandedValues.row(row) + column).update(repeating: 0, count: d)
         }
       }
-      for index in tree {
-        let segment = segments[index]
-        let length = chains.lengths[index]
-        gather(keys, chains.ranges[index], head: head / group, into: s.keys)
-        gather(values, chains.ranges[index], head: head / group, into: s.values)
-        makePanels(s.keys, count: length, into: s.keyPanels, path)
-        makePanels(s.values, count: length, into: s.valuePanels, path)
-        s.gradKeys.update(repeating: 0, count: length * d)
-        s.gradValues.update(repeating: 0, count: length * d)
-        let offset = length - segment.count
-        for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
-          let count = min(Self.queryBlock, segment.count - first)
-          let limit = offset + first + count
-          let row = segment.start + first
-          let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
-          products(
-            q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
-            into: s.scores,
-            stride: s.stride, path)
-          products(
-            dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
-            into: s.gradScores,
-            stride: s.stride, path)
-          for i in 0..<count {
-            let visible = offset + first + i + 1
-            let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
-            _ = VectorMath.expSum(
-              visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-            let delta = VectorMath.dot(
-              d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
-            VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
-            (p + visible).update(repeating: 0, count: limit - visible)
-            (dp + visible).update(repeating: 0, count: limit - visible)
+      for siblings in chains.siblings(tree) {
+        let above = chains.ranges[siblings[0]].dropLast()
+        let offset = chains.lengths[siblings[0]] - segments[siblings[0]].count
+        gather(keys, above, head: shared, into: s.keys)
+        gather(values, above, head: shared, into: s.values)
+        makePanels(s.keys, count: offset, into: s.keyPanels, path)
+        makePanels(s.values, count: offset, into: s.valuePanels, path)
+        s.gradKeys.update(repeating: 0, count: offset * d)
+        s.gradValues.update(repeating: 0, count: offset * d)
+        for index in siblings {
+          let segment = segments[index]
+          let length = chains.lengths[index]
+          let own = chains.ranges[index].suffix(1)
+          gather(keys, own, head: shared, into: s.keys + offset * d)
+          gather(values, own, head: shared, into: s.values + offset * d)
+          makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
+          makePanels(s.values, from: offset, count: length, into: s.valuePanels, path)
+          (s.gradKeys + offset * d).update(repeating: 0, count: segment.count * d)
+          (s.gradValues + offset * d).update(repeating: 0, count: segment.count * d)
+          for first in stride(from: 0, to: segment.count, by: Self.queryBlock) {
+            let count = min(Self.queryBlock, segment.count - first)
+            let limit = offset + first + count
+            let row = segment.start + first
+            let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
+            products(
+              q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+              into: s.scores,
+              stride: s.stride, path)
+            products(
+              dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
+              into: s.gradScores,
+              stride: s.stride, path)
+            for i in 0..<count {
+              let visible = offset + first + i + 1
+              let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
+              _ = VectorMath.expSum(
+                visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
+              let delta = VectorMath.dot(
+                d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
+              VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
+              (p + visible).update(repeating: 0, count: limit - visible)
+              (dp + visible).update(repeating: 0, count: limit - visible)
+            }
+            GEMM.multiply(
+              m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
+              c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
+            GEMM.multiply(
+              m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
+              ldb: queries.stride,
+              c: s.gradKeys, ldc: d, accumulate: true, path: path)
+            GEMM.multiply(
+              m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
+              ldb: gradOutput.stride,
+              c: s.gradValues, ldc: d, accumulate: true, path: path)
           }
-          GEMM.multiply(
-            m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
-            c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
-          GEMM.multiply(
-            m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
-            ldb: queries.stride,
-            c: s.gradKeys, ldc: d, accumulate: true, path: path)
-          GEMM.multiply(
-            m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
-            ldb: gradOutput.stride,
-            c: s.gradValues, ldc: d, accumulate: true, path: path)
+          scatter(s.gradKeys + offset * d, own, column: column, into: expandedKeys, path)
+          scatter(s.gradValues + offset * d, own, column: column, into: expandedValues, path)
         }
-        var position = 0
-        for range in chains.ranges[index] {
-          for row in range {
-            VectorMath.add(d, s.gradKeys + position * d, expandedKeys.row(row) + column, path)
-            VectorMath.add(d, s.gradValues + position * d, expandedValues.row(row) + column, path)
-            position += 1
-          }
-        }
+        scatter(s.gradKeys, above, column: column, into: expandedKeys, path)
+        scatter(s.gradValues, above, column: column, into: expandedValues, path)
       }
     }
 

@@ -23,12 +23,33 @@ public struct Segment: Sendable, Equatable {
 
 /// The chains of ancestors of a list of segments, worked out once per micro-batch.
 struct SegmentChains {
+  /// For each segment, the one it continues.
+  let parents: [Int?]
   /// For each segment, the token ranges it sees, oldest first, its own last.
   let ranges: [[Range<Int>]]
   /// For each segment, the tokens in its chain, its own included.
   let lengths: [Int]
   /// Segments of each tree, parents before children.
   let trees: [[Int]]
+
+  /// Segments in a row that continue the same parent, so that a task reads the chain above them once.
+  ///
+  /// - Parameters:
+  ///   - indices: segments, in order.
+  ///   - limit: most segments of a group; fewer make more tasks, more make less reading.
+  func siblings(_ indices: some Sequence<Int>, limit: Int = .max) -> [[Int]] {
+    var groups: [[Int]] = []
+    for index in indices {
+      if let last = groups.last, last.count < limit, let parent = parents[index],
+        parents[last[0]] == parent
+      {
+        groups[groups.count - 1].append(index)
+      } else {
+        groups.append([index])
+      }
+    }
+    return groups
+  }
 
   init(_ segments: [Segment]) {
     var ranges: [[Range<Int>]] = []
@@ -50,6 +71,7 @@ struct SegmentChains {
         trees.append([index])
       }
     }
+    parents = segments.map(\.parent)
     self.ranges = ranges
     self.lengths = lengths
     self.trees = trees
