@@ -2,20 +2,26 @@ internal import Datasets
 internal import Kernels
 
 extension CausalLM {
-  /// Reads prompts into empty caches; a beginning that prompts share is computed once, where that pays off.
+  /// Reads prompts into caches; a beginning that prompts share is computed once, where that pays off.
   ///
   /// - Parameters:
   ///   - prompts: none of them empty.
-  ///   - caches: one per prompt.
+  ///   - caches: one per prompt, empty or copies of `prefix`.
+  ///   - prefix: what all of the prompts continue, read before; nil where nothing was.
   ///   - sharesPrefixes: if false, every prompt is computed on its own.
   ///   - body: sees each prompt's index and the logits after its last token, `[vocabulary]`.
   public func prefill(
-    _ prompts: [[Int32]], caches: [KeyValueCache], sharesPrefixes: Bool = true,
+    _ prompts: [[Int32]], caches: [KeyValueCache], after prefix: KeyValueCache? = nil,
+    sharesPrefixes: Bool = true,
     _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
     let layout = TokenLayout(prompts, sharesPrefixes: sharesPrefixes)
     let places = prompts.indices.map { layout.ranges(of: $0) }
-    let pass = forward(TokenBatch(layout), isRecording: false) { layer, keys, values in
+    var batch = TokenBatch(layout)
+    for index in batch.segments.indices {
+      batch.segments[index].positionOffset += prefix?.count ?? 0
+    }
+    let pass = forward(batch, isRecording: false, after: prefix) { layer, keys, values in
       for (cache, ranges) in zip(caches, places) {
         for rows in ranges {
           cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)

@@ -9,6 +9,8 @@ extension CausalLM {
     let context: PassContext
     let tokens: Int
     let visibility: Visibility
+    /// What all segments continue, read before.
+    var prefix: KeyValueCache?
 
     /// Who sees whom.
     enum Visibility {
@@ -29,9 +31,11 @@ extension CausalLM {
   /// - Parameters:
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
+  ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   func forward(
     _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil,
+    after prefix: KeyValueCache? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
   ) -> Pass {
     let tokens = batch.tokens.count
@@ -46,7 +50,8 @@ extension CausalLM {
       dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch,
       up: store.upScratch)
     let pass = Pass(
-      store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
+      store: store, context: context, tokens: tokens, visibility: .segments(batch.segments),
+      prefix: prefix)
 
     embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
@@ -94,7 +99,8 @@ extension CausalLM {
     switch pass.visibility {
     case .segments(let segments):
       attention.forward(
-        queries: query, keys: key, values: value, segments: segments, output: attended,
+        queries: query, keys: key, values: value, segments: segments,
+        after: pass.prefix?.sequence(layer: index), output: attended,
         logSumExp: kept.logSumExp.base)
     case .caches(let caches):
       for (row, cache) in caches.enumerated() {

@@ -126,30 +126,38 @@ public final class CausalAttention: @unchecked Sendable {
   ///   - keys: `[tokens, keyValueHeads · headDimension]`, rotated.
   ///   - values: as `keys`.
   ///   - segments: who sees whom.
+  ///   - prefix: keys and values, read before, of tokens that all segments see.
   ///   - output: as `queries`, overwritten.
   ///   - logSumExp: `[tokens, heads]`, overwritten; the backward pass needs it.
   public func forward(
-    queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment], output: Matrix,
+    queries: Matrix, keys: Matrix, values: Matrix, segments: [Segment],
+    after prefix: CachedSequence? = nil, output: Matrix,
     logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
   ) {
     let chains = SegmentChains(segments)
-    let longest = chains.lengths.max() ?? 0
+    let cached = prefix?.keys.rows ?? 0
+    let longest = cached + (chains.lengths.max() ?? 0)
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let groupSize = heads / keyValueHeads
     let d = headDimension
-    let groups = chains.siblings(segments.indices, limit: Self.siblingsInTask)
+    let groups = chains.siblings(
+      segments.indices, limit: Self.siblingsInTask, joinsRoots: cached > 0)
     Parallel.run(groups.count * heads, scratchCount: scratchCount) { task, scratch in
       let (group, head) = (groups[task / heads], task % heads)
       let shared = head / groupSize
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let above = chains.ranges[group[0]].dropLast()
-      let offset = chains.lengths[group[0]] - segments[group[0]].count
-      gather(keys, above, head: shared, into: s.keys)
-      gather(values, above, head: shared, into: s.values)
+      let offset = cached + chains.lengths[group[0]] - segments[group[0]].count
+      if let prefix {
+        gather(prefix.keys, [0..<cached], head: shared, into: s.keys)
+        gather(prefix.values, [0..<cached], head: shared, into: s.values)
+      }
+      gather(keys, above, head: shared, into: s.keys + cached * d)
+      gather(values, above, head: shared, into: s.values + cached * d)
       makePanels(s.keys, count: offset, into: s.keyPanels, path)
       for index in group {
         let segment = segments[index]
-        let length = chains.lengths[index]
+        let length = offset + segment.count
         let own = chains.ranges[index].suffix(1)
         gather(keys, own, head: shared, into: s.keys + offset * d)
         gather(values, own, head: shared, into: s.values + offset * d)

@@ -37,11 +37,14 @@ struct SegmentChains {
   /// - Parameters:
   ///   - indices: segments, in order.
   ///   - limit: most segments of a group; fewer make more tasks, more make less reading.
-  func siblings(_ indices: some Sequence<Int>, limit: Int = .max) -> [[Int]] {
+  ///   - joinsRoots: whether roots are siblings, as where all continue something read before.
+  func siblings(
+    _ indices: some Sequence<Int>, limit: Int = .max, joinsRoots: Bool = false
+  ) -> [[Int]] {
     var groups: [[Int]] = []
     for index in indices {
-      if let last = groups.last, last.count < limit, let parent = parents[index],
-        parents[last[0]] == parent
+      if let last = groups.last, last.count < limit, parents[index] == parents[last[0]],
+        joinsRoots || parents[index] != nil
       {
         groups[groups.count - 1].append(index)
       } else {

@@ -139,4 +139,29 @@ import Testing
     }
     for (shared, apart) in zip(run(true), run(false)) { expectSameBits(shared, apart) }
   }
+
+  @Test("read before are continued with the bits of a whole prompt", arguments: [1, 33, 70])
+  func continuation(_ count: Int) throws {
+    let (model, _) = try Self.model()
+    let examples = Self.examples(seed: 6)
+    let prompts = examples.map(\.tokens).filter { $0.starts(with: examples[1].tokens.prefix(70)) }
+      .filter { $0.count > 70 }
+    #expect(prompts.count > 4)
+    func run(_ prompts: [[Int32]], _ caches: [KeyValueCache], after prefix: KeyValueCache? = nil)
+      -> [[Float]]
+    {
+      var logits = [[Float]](repeating: [], count: prompts.count)
+      model.prefill(prompts, caches: caches, after: prefix) { logits[$0] += $1 }
+      model.decode(prompts.map { _ in 9 }, caches: caches) { logits[$0] += $1 }
+      return logits
+    }
+    let whole = run(prompts, prompts.map { _ in KeyValueCache(model) })
+    let prefix = KeyValueCache(model, capacity: 4)
+    model.prefill([Array(prompts[0].prefix(count))], caches: [prefix]) { _, _ in }
+    let caches = prompts.map { _ in KeyValueCache(copying: prefix, capacity: 16) }
+    let continued = run(prompts.map { Array($0.dropFirst(count)) }, caches, after: prefix)
+    for (got, expected) in zip(continued, whole) { expectSameBits(got, expected) }
+    #expect(prefix.count == count)
+    #expect(caches.map(\.count) == prompts.map { $0.count + 1 })
+  }
 }

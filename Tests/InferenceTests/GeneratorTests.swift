@@ -35,8 +35,8 @@ import Testing
     }
   }
 
-  /// Prompts after one beginning, which is itself one of them; two are the same.
-  private static func alike() -> [[Int32]] {
+  /// Prompts after one beginning, which is itself one of them; two are the same, and one may stand apart.
+  private static func alike(withStranger: Bool) -> [[Int32]] {
     var numbers = SeededNumbers(31)
     func tokens(_ count: Int) -> [Int32] {
       (0..<count).map { _ in Int32(numbers.integer(below: 320)) }
@@ -44,15 +44,17 @@ import Testing
     let beginning = tokens(70)
     let longer = beginning + tokens(20)
     return [
-      longer + tokens(3), beginning + tokens(5), longer, tokens(9), beginning, longer + tokens(1),
-      longer, beginning + tokens(2),
-    ]
+      longer + tokens(3), beginning + tokens(5), longer, beginning, longer + tokens(1), longer,
+      beginning + tokens(2),
+    ] + (withStranger ? [tokens(9)] : [])
   }
 
-  @Test("answers prompts that begin alike as it answers each alone", arguments: [1, 3, 8])
-  func sharesPrefixes(_ batchSize: Int) throws {
+  @Test(
+    "answers prompts that begin alike as it answers each alone", arguments: [1, 3, 8],
+    [false, true])
+  func sharesPrefixes(_ batchSize: Int, _ withStranger: Bool) throws {
     let model = try model()
-    let prompts = Self.alike()
+    let prompts = Self.alike(withStranger: withStranger)
     var generator = Generator(model: model, stopTokens: [], maxTokens: 12, batchSize: batchSize)
     let completions = generator.complete(prompts)
     generator.sharesPrefixes = false

@@ -35,6 +35,7 @@ import Testing
       Segment(start: 19, count: 2),
     ])
     #expect(chains.siblings(0..<8) == [[0], [1, 2, 3], [4], [5], [6], [7]])
+    #expect(chains.siblings(0..<8, joinsRoots: true) == [[0], [1, 2, 3], [4], [5], [6, 7]])
     #expect(chains.siblings(0..<8, limit: 2) == [[0], [1, 2], [3], [4], [5], [6], [7]])
   }
 }
