@@ -253,6 +253,45 @@ import Testing
     }
   }
 
+  @Test(
+    "continuing keys and values read before gives the bits of one pass over all",
+    arguments: KernelPath.available, [(4, 2, 8), (3, 1, 16), (9, 3, 64)] as [Shape])
+  func continuesCache(_ path: KernelPath, _ shape: Shape) {
+    // Everything after the first 70 tokens, in segments that were its children and are now roots, and theirs.
+    let segments = [
+      Segment(start: 0, count: 70),
+      Segment(start: 70, count: 33, parent: 0, positionOffset: 70),
+      Segment(start: 103, count: 1, parent: 0, positionOffset: 70),
+      Segment(start: 104, count: 66, parent: 1, positionOffset: 103),
+      Segment(start: 170, count: 3, parent: 0, positionOffset: 70),
+    ]
+    let problem = Self.randomCase(shape, segments, seed: 31, spread: 1)
+    let whole = problem.run(path)
+    let (wide, count) = (problem.width, problem.tokens - 70)
+    let queries = GuardedMatrix(rows: problem.tokens, columns: wide, problem.queries)
+    let keys = GuardedMatrix(rows: problem.tokens, columns: problem.sharedWidth, problem.keys)
+    let values = GuardedMatrix(rows: problem.tokens, columns: problem.sharedWidth, problem.values)
+    let logSumExp = FloatBuffer(count: count * shape.heads)
+    expectSameBitsOnAnyThreads {
+      let output = GuardedMatrix(rows: count, columns: wide)
+      problem.attention.forward(
+        queries: queries.matrix.rows(70..<problem.tokens),
+        keys: keys.matrix.rows(70..<problem.tokens),
+        values: values.matrix.rows(70..<problem.tokens),
+        segments: segments.dropFirst().map { segment in
+          Segment(
+            start: segment.start - 70, count: segment.count,
+            parent: segment.parent.flatMap { $0 == 0 ? nil : $0 - 1 },
+            positionOffset: segment.positionOffset)
+        },
+        after: .init(keys: keys.matrix.rows(0..<70), values: values.matrix.rows(0..<70)),
+        output: output.matrix, logSumExp: logSumExp.base, path: path)
+      #expect(output.isIntact)
+      expectSameBits(output.values, Array(whole.output[(70 * wide)...]))
+      return output.values
+    }
+  }
+
   @Test("does not depend on the number of threads", arguments: KernelPath.available)
   func threads(_ path: KernelPath) {
     let problem = Self.randomCase((4, 2, 16), Self.tree, seed: 28)
