@@ -29,8 +29,9 @@ public struct Generator {
   public let maxTokens: Int
   /// Most sequences at once.
   public let batchSize: Int
-  /// Whether a beginning that prompts share is computed once, where that saves work; the answers are the same. For
-  /// measurements and tests of it.
+  /// Whether a beginning that prompts share is computed once, where that saves work; the answers are the same.
+  ///
+  /// For measurements and tests of it.
   public var sharesPrefixes = true
 
   /// Makes a generator.

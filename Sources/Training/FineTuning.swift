@@ -66,8 +66,10 @@ public final class FineTuning {
   /// The rate of each step.
   public let learningRate: LearningRate
 
-  /// Whether rows of a micro-batch that begin alike are computed once, where that saves work; the same sums in
-  /// another order. For measurements and tests of it; there is no reason to turn it off.
+  /// Whether rows of a micro-batch that begin alike are computed once, where that saves work.
+  ///
+  /// Without it the same numbers are summed in another order. For measurements and tests; nothing is gained by turning
+  /// it off.
   public var sharesPrefixes = true
 
   /// Most tokens that are run at once; a larger micro-batch is run in parts, which gives the same sums.

@@ -89,9 +89,15 @@ import Testing
     #expect(abs(other.loss - sums.loss) > 1e-3 * sums.loss)
   }
 
-  @Test("change no bit of any row's logits")
-  func logits() throws {
-    let (model, _) = try Self.model()
+  @Test(
+    "change no bit of any row's logits, however the weights are stored",
+    arguments: [
+      ("tiny-tied", .stored), ("tiny-untied", .stored), ("tiny-odd", .stored),
+      ("tiny-tied.mixed.gguf", .stored), ("tiny-tied", .nf4(doubleQuantized: true)),
+    ] as [(String, CausalLM.Precision)])
+  func logits(_ name: String, _ precision: CausalLM.Precision) throws {
+    let model = try CausalLM.load(
+      try ModelFile.open(Fixture.path("models/\(name)")), precision: precision)
     let rows = Self.examples(seed: 2).map(\.tokens)
     let layout = TokenLayout(rows, sharesPrefixes: true)
     let shared = model.logits(TokenBatch(tokens: layout.tokens, segments: layout.segments))
