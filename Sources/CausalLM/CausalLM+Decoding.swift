@@ -1,27 +1,49 @@
+internal import Datasets
 internal import Kernels
 
 extension CausalLM {
-  /// Reads prompts into empty caches.
+  /// Reads prompts into caches; a beginning that prompts share is computed once, where that pays off.
   ///
   /// - Parameters:
   ///   - prompts: none of them empty.
-  ///   - caches: one per prompt.
+  ///   - caches: one per prompt, empty or copies of `prefix`.
+  ///   - prefix: what all of the prompts continue, read before; nil where nothing was.
+  ///   - sharesPrefixes: if false, every prompt is computed on its own.
   ///   - body: sees each prompt's index and the logits after its last token, `[vocabulary]`.
   public func prefill(
-    _ prompts: [[Int32]], caches: [KeyValueCache],
+    _ prompts: [[Int32]], caches: [KeyValueCache], after prefix: KeyValueCache? = nil,
+    sharesPrefixes: Bool = true,
     _ body: (_ prompt: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
-    let batch = TokenBatch(sequences: prompts)
-    let lastTokens = batch.segments.map { $0.start + $0.count - 1 }
-    let pass = forward(batch, isRecording: false, rows: lastTokens) { layer, keys, values in
-      for (cache, segment) in zip(caches, batch.segments) {
-        let rows = segment.start..<segment.start + segment.count
-        cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)
+    let layout = TokenLayout(prompts, sharesPrefixes: sharesPrefixes)
+    let places = prompts.indices.map { layout.ranges(of: $0) }
+    var batch = TokenBatch(layout)
+    for index in batch.segments.indices {
+      batch.segments[index].positionOffset += prefix?.count ?? 0
+    }
+    // Prompts may share their last token, and need not end in the order in which they stand.
+    let lastTokens = places.map { ($0.last?.upperBound ?? 1) - 1 }
+    let rows = Array(Set(lastTokens)).sorted()
+    let pass = forward(batch, isRecording: false, rows: rows, after: prefix) {
+      layer, keys, values in
+      for (cache, ranges) in zip(caches, places) {
+        for rows in ranges {
+          cache.append(keys: keys.rows(rows), values: values.rows(rows), layer: layer)
+        }
       }
     }
+    let outputs =
+      pass.selected == nil
+      ? lastTokens
+      : lastTokens.map { last in
+        rows.firstIndex(of: last) ?? 0
+      }
     withLogits(pass) { chunk, logits in
-      for (index, prompt) in chunk.enumerated() {
-        body(prompt, UnsafeBufferPointer(start: logits.row(index), count: logits.columns))
+      for (prompt, output) in outputs.enumerated() where chunk.contains(output) {
+        body(
+          prompt,
+          UnsafeBufferPointer(
+            start: logits.row(output - chunk.lowerBound), count: logits.columns))
       }
     }
   }

@@ -13,6 +13,8 @@ extension CausalLM {
     let selected: [Int]?
     /// Whether adapters drop inputs.
     let drops: Bool
+    /// What all segments continue, read before.
+    var prefix: KeyValueCache?
 
     /// Who sees whom.
     enum Visibility {
@@ -90,9 +92,11 @@ extension CausalLM {
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
   ///   - rows: the tokens whose output is wanted, ascending; nil for all. The last block computes no other.
+  ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   func forward(
     _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil, rows: [Int]? = nil,
+    after prefix: KeyValueCache? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
   ) -> Pass {
     let tokens = batch.tokens.count
@@ -109,13 +113,15 @@ extension CausalLM {
       store.selectedPositions[index] = store.positions[row]
       store.selectedDropoutKeys[index] = store.dropoutKeys[row]
     }
-    let layout = AttentionLayout(batch.segments)
+    let cached = prefix?.count ?? 0
+    let layout = AttentionLayout(batch.segments, cached: cached)
     let pass = Pass(
       store: store, context: context(store, dropout: drops), tokens: tokens,
       visibility: .layout(
         layout,
-        last: selected.map { AttentionLayout(batch.segments, queryRows: $0) } ?? layout),
-      selected: selected, drops: drops)
+        last: selected.map { AttentionLayout(batch.segments, queryRows: $0, cached: cached) }
+          ?? layout),
+      selected: selected, drops: drops, prefix: prefix)
 
     embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
@@ -189,7 +195,8 @@ extension CausalLM {
       profile.measure(.attentionForward) {
         attention.forward(
           queries: v.query, keys: v.key, values: v.value, layout: v.selects ? last : layout,
-          output: v.attended, logSumExp: kept.logSumExp.base)
+          after: pass.prefix?.sequence(layer: index), output: v.attended,
+          logSumExp: kept.logSumExp.base)
       }
     case .caches(let caches):
       for (row, cache) in caches.enumerated() {

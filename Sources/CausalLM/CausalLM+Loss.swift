@@ -28,13 +28,41 @@ public struct LossSums: Sendable, Equatable {
   public var mean: Double { weight > 0 ? loss / weight : 0 }
 }
 
+/// What a pass is to predict: the micro-batch's predictions as the head and the loss take them.
+struct PredictionTargets {
+  /// Tokens that predict anything, ascending.
+  let rows: [Int]
+  /// For each of them, where its targets begin; then where the last's end.
+  let firstTargets: [Int]
+  /// The targets, row by row.
+  let targets: [Int32]
+  /// The factor of each one's loss.
+  let weights: [Float]
+  /// How many examples call for each.
+  let counts: [Int]
+
+  init(_ batch: MicroBatch) {
+    var rows: [Int] = []
+    var firstTargets: [Int] = []
+    for (index, prediction) in batch.predictions.enumerated() where rows.last != prediction.row {
+      rows.append(prediction.row)
+      firstTargets.append(index)
+    }
+    self.rows = rows
+    self.firstTargets = firstTargets + [batch.predictions.count]
+    targets = batch.predictions.map(\.target)
+    weights = batch.predictions.map(\.weight)
+    counts = batch.predictions.map(\.count)
+  }
+}
+
 extension CausalLM {
   /// The loss over a batch, without gradients.
   public func loss(_ supervised: MicroBatch) -> LossSums {
-    let rows = supervised.supervisedRows
-    let pass = forward(TokenBatch(supervised), isRecording: false, rows: rows)
+    let targets = PredictionTargets(supervised)
+    let pass = forward(TokenBatch(supervised), isRecording: false, rows: targets.rows)
     var sums = LossSums()
-    runHead(pass, rows, supervised, gradientScale: nil, &sums)
+    runHead(pass, targets, gradientScale: nil, &sums)
     return sums
   }
 
@@ -47,10 +75,11 @@ extension CausalLM {
   public func accumulateGradients(
     _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?
   ) -> LossSums {
-    let rows = supervised.supervisedRows
-    let pass = forward(TokenBatch(supervised), isRecording: true, dropout: dropout, rows: rows)
+    let targets = PredictionTargets(supervised)
+    let pass = forward(
+      TokenBatch(supervised), isRecording: true, dropout: dropout, rows: targets.rows)
     var sums = LossSums()
-    runHead(pass, rows, supervised, gradientScale: gradientScale, &sums)
+    runHead(pass, targets, gradientScale: gradientScale, &sums)
     backward(pass)
     return sums
   }
@@ -58,37 +87,16 @@ extension CausalLM {
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
   /// result is `gradHidden`.
   private func runHead(
-    _ pass: Pass, _ rows: [Int], _ supervised: MicroBatch, gradientScale: Float?,
-    _ sums: inout LossSums
+    _ pass: Pass, _ targets: PredictionTargets, gradientScale: Float?, _ sums: inout LossSums
   ) {
-    // Where every token has an output, those without a target count nothing.
-    let rows = pass.selected == nil ? Array(0..<pass.tokens) : rows
-    let targets = rows.map { supervised.targets[$0] }
-    let weights = rows.map { supervised.lossWeights[$0] }
-    let scales = gradientScale.map { scale in weights.map { $0 * scale } }
-    var results = [CrossEntropy.RowResult](repeating: .init(), count: rows.count)
+    let scales = gradientScale.map { scale in targets.weights.map { $0 * scale } }
+    var results = [CrossEntropy.RowResult](repeating: .init(), count: targets.targets.count)
     let hidden = pass.hidden(self)
     let gradHidden = gradientScale.map { _ in pass.gradHidden(self) }
     if let gradHidden { profile.measure(.residual) { Elementwise.clear(gradHidden) } }
     withLogits(pass) { chunk, logits in
       profile.measure(.loss) {
-        results.withUnsafeMutableBufferPointer { results in
-          targets.withUnsafeBufferPointer { targets in
-            guard let result = results.baseAddress, let target = targets.baseAddress else { return }
-            guard let scales else {
-              CrossEntropy.evaluate(
-                logits, targets: target + chunk.lowerBound, gradientScales: nil,
-                results: result + chunk.lowerBound)
-              return
-            }
-            scales.withUnsafeBufferPointer { scales in
-              CrossEntropy.evaluate(
-                logits, targets: target + chunk.lowerBound,
-                gradientScales: scales.baseAddress.map { $0 + chunk.lowerBound },
-                results: result + chunk.lowerBound)
-            }
-          }
-        }
+        evaluate(logits, targets, rows: chunk, scales: scales, &results)
       }
       guard let gradHidden else { return }
       let gradNormed = pass.store.headGrad.matrix(
@@ -104,11 +112,36 @@ extension CausalLM {
           rstd: pass.store.headRstd.base, gradInput: gradHidden.rows(chunk))
       }
     }
-    for (index, result) in results.enumerated() where weights[index] != 0 {
-      sums.loss += Double(weights[index]) * Double(result.loss)
-      sums.weight += Double(weights[index])
-      sums.correct += result.isCorrect ? 1 : 0
-      sums.positions += 1
+    for (index, result) in results.enumerated() {
+      sums.loss += Double(targets.weights[index]) * Double(result.loss)
+      sums.weight += Double(targets.weights[index])
+      sums.correct += result.isCorrect ? targets.counts[index] : 0
+      sums.positions += targets.counts[index]
+    }
+  }
+
+  private func evaluate(
+    _ logits: Matrix, _ targets: PredictionTargets, rows: Range<Int>, scales: [Float]?,
+    _ results: inout [CrossEntropy.RowResult]
+  ) {
+    targets.firstTargets.withUnsafeBufferPointer { first in
+      targets.targets.withUnsafeBufferPointer { ids in
+        results.withUnsafeMutableBufferPointer { results in
+          guard let first = first.baseAddress, let ids = ids.baseAddress,
+            let results = results.baseAddress
+          else { return }
+          func run(_ scales: UnsafePointer<Float>?) {
+            CrossEntropy.evaluate(
+              logits, firstTargets: first + rows.lowerBound, targets: ids, gradientScales: scales,
+              results: results)
+          }
+          if let scales {
+            scales.withUnsafeBufferPointer { run($0.baseAddress) }
+          } else {
+            run(nil)
+          }
+        }
+      }
     }
   }
 }

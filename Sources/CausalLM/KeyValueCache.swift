@@ -25,6 +25,17 @@ public final class KeyValueCache: @unchecked Sendable {
     counts = [Int](repeating: 0, count: layers)
   }
 
+  /// Makes a copy of `other` with room for `capacity` tokens, for a sequence that goes on from there.
+  public init(copying other: KeyValueCache, capacity: Int) {
+    width = other.width
+    self.capacity = other.capacity
+    keys = other.keys
+    values = other.values
+    counts = other.counts
+    // New buffers: the old ones are shared with `other` until here.
+    grow(to: max(1, capacity, other.counts.max() ?? 0))
+  }
+
   func append(keys newKeys: Matrix, values newValues: Matrix, layer: Int) {
     let needed = counts[layer] + newKeys.rows
     if needed > capacity { grow(to: max(needed, 2 * capacity)) }

@@ -14,8 +14,11 @@ public struct TokenBatch: Sendable {
     self.segments = segments
   }
 
+  /// The tokens and segments of a layout.
+  init(_ layout: TokenLayout) { self.init(tokens: layout.tokens, segments: layout.segments) }
+
   /// The tokens and segments of a micro-batch.
-  init(_ batch: MicroBatch) { self.init(tokens: batch.tokens, segments: batch.segments) }
+  init(_ batch: MicroBatch) { self.init(batch.layout) }
 
   /// Makes a batch of sequences that have nothing to do with each other.
   public init(sequences: [[Int32]]) {

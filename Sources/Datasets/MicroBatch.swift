@@ -1,54 +1,77 @@
 public import Kernels
 
-/// Some examples in one row of tokens, end to end, without padding.
+/// Some examples in one row of tokens, without padding, and what is to be predicted where.
 ///
-/// For every position the row also says which token comes next and how much predicting it counts, so that
-/// neither model nor loss knows of examples: `segments` tell attention where each begins, and the last
-/// position of an example predicts nothing.
+/// Neither model nor loss knows of examples: `segments` tell attention which tokens see which, and
+/// `predictions` say what comes next at which position and how much predicting it counts. Examples that begin
+/// alike may share the tokens of that beginning; its positions then predict what any of them calls for.
 public struct MicroBatch: Sendable, Equatable {
-  /// The tokens of all examples.
-  public var tokens: [Int32]
-  /// For each position the token to predict there; 0 where nothing is predicted.
-  public var targets: [Int32]
-  /// For each position the factor of its prediction's loss; 0 where nothing is predicted.
-  public var lossWeights: [Float]
-  /// Where the examples lie, one segment each.
-  public var segments: [Segment]
-  /// For each segment the index of its example in the data.
-  public var exampleIndices: [Int]
-
-  /// Lays `examples[i]` end to end for each `i` in `indices`.
-  public init(_ examples: [TokenizedExample], indices: [Int]) {
-    let count = indices.reduce(0) { $0 + examples[$1].tokens.count }
-    tokens = []
-    targets = []
-    lossWeights = []
-    tokens.reserveCapacity(count)
-    targets.reserveCapacity(count)
-    lossWeights.reserveCapacity(count)
-    segments = []
-    exampleIndices = indices
-    for index in indices {
-      let example = examples[index]
-      segments.append(Segment(start: tokens.count, count: example.tokens.count))
-      tokens += example.tokens
-      targets += example.tokens.dropFirst()
-      lossWeights += example.lossWeights.dropFirst()
-      if !example.tokens.isEmpty {
-        targets.append(0)
-        lossWeights.append(0)
-      }
-    }
+  /// What should come next at a position.
+  public struct Prediction: Sendable, Equatable {
+    /// Index in the row of tokens.
+    public var row: Int
+    /// The token to predict there.
+    public var target: Int32
+    /// The factor of its loss, summed over the examples that call for it; never 0.
+    public var weight: Float
+    /// How many examples call for it.
+    public var count: Int
   }
 
-  /// The positions whose prediction counts, ascending.
-  public var supervisedRows: [Int] { lossWeights.indices.filter { lossWeights[$0] != 0 } }
+  /// Where the examples' tokens lie.
+  public let layout: TokenLayout
+  /// What is to be predicted, by row and then by target, no two alike in both.
+  ///
+  /// The last position of an example predicts nothing for it, and a shared position may predict several tokens.
+  public let predictions: [Prediction]
+  /// The index in the data of each example, in the order of ``TokenLayout/lastSegments``.
+  public let exampleIndices: [Int]
+  /// Tokens of the examples, those that several share counted for each.
+  public let exampleTokens: Int
 
-  /// The number of predictions whose loss counts.
-  public var supervisedTokens: Int { lossWeights.count { $0 > 0 } }
+  /// The tokens to run.
+  public var tokens: [Int32] { layout.tokens }
+  /// Who continues whom among them.
+  public var segments: [Segment] { layout.segments }
+
+  /// Lays out `examples[i]` for each `i` in `indices`.
+  ///
+  /// - Parameter sharesPrefixes: whether a beginning that examples share stands once, where that pays off. Loss and
+  ///   gradients are the same either way, but for the order in which they are summed.
+  public init(_ examples: [TokenizedExample], indices: [Int], sharesPrefixes: Bool = false) {
+    layout = TokenLayout(indices.map { examples[$0].tokens }, sharesPrefixes: sharesPrefixes)
+    exampleIndices = indices
+    exampleTokens = indices.reduce(0) { $0 + examples[$1].tokens.count }
+
+    // Keyed by row and target, in this order; weights are summed in the order of the examples.
+    var found: [UInt64: Prediction] = [:]
+    for (sequence, index) in indices.enumerated() {
+      let example = examples[index]
+      for (row, next) in zip(
+        layout.ranges(of: sequence).joined(), example.tokens.indices.dropFirst())
+      where example.lossWeights[next] != 0 {
+        let target = example.tokens[next]
+        let key = UInt64(row) << 32 | UInt64(UInt32(bitPattern: target))
+        found[key, default: Prediction(row: row, target: target, weight: 0, count: 0)]
+          .add(weight: example.lossWeights[next])
+      }
+    }
+    predictions = found.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// The number of predictions whose loss counts, for each example that calls for them.
+  public var supervisedTokens: Int { predictions.reduce(0) { $0 + $1.count } }
 
   /// The sum of the factors: what a sum of losses is divided by to be a mean.
   ///
   /// Equal to ``supervisedTokens`` where every weight is 0 or 1.
-  public var totalLossWeight: Double { lossWeights.reduce(0) { $0 + Double($1) } }
+  public var totalLossWeight: Double { predictions.reduce(0) { $0 + Double($1.weight) } }
+}
+
+extension MicroBatch.Prediction {
+  /// Counts one more example that calls for the prediction.
+  fileprivate mutating func add(weight: Float) {
+    self.weight += weight
+    count += 1
+  }
 }

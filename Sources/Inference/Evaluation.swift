@@ -17,7 +17,7 @@ public enum Evaluation {
     var sums = LossSums()
     var done = 0
     for part in FineTuning.parts(Array(examples.indices), of: examples) {
-      sums += model.loss(MicroBatch(examples, indices: part))
+      sums += model.loss(MicroBatch(examples, indices: part, sharesPrefixes: true))
       done += part.count
       progress(done, examples.count)
     }

@@ -1,4 +1,5 @@
 public import CausalLM
+internal import Datasets
 
 /// Continues many prompts at once.
 public struct Generator {
@@ -28,6 +29,10 @@ public struct Generator {
   public let maxTokens: Int
   /// Most sequences at once.
   public let batchSize: Int
+  /// Whether a beginning that prompts share is computed once, where that saves work; the answers are the same.
+  ///
+  /// For measurements and tests of it.
+  public var sharesPrefixes = true
 
   /// Makes a generator.
   public init(
@@ -43,6 +48,15 @@ public struct Generator {
 
   /// Most prompt tokens that are read at once.
   private static let prefillTokens = 1_024
+
+  /// Tokens that all prompts begin with and none ends with; 0 where reading them once would save little.
+  private func sharedTokens(_ prompts: [[Int32]]) -> Int {
+    guard sharesPrefixes, prompts.count > 1, let first = prompts.first else { return 0 }
+    let shared = prompts.reduce(first.count) { shared, prompt in
+      min(shared, prompt.count - 1, zip(first, prompt).prefix { $0 == $1 }.count)
+    }
+    return shared < PrefixTrie.minimumSharedTokens ? 0 : shared
+  }
 
   private struct Active {
     let prompt: Int
@@ -82,20 +96,37 @@ public struct Generator {
       return goesOn && completions[prompt].tokens.count < maxTokens ? token : nil
     }
 
+    // What all prompts begin with is read once for all batches.
+    let shared = sharedTokens(prompts)
+    var prefix: KeyValueCache?
+    if shared > 0 {
+      let cache = KeyValueCache(model, capacity: shared)
+      model.prefill([Array(prompts[0].prefix(shared))], caches: [cache]) { _, _ in }
+      prefix = cache
+    }
+    func makeCache(_ prompt: Int) -> KeyValueCache {
+      let capacity = prompts[prompt].count + min(maxTokens, 64)
+      return prefix.map { KeyValueCache(copying: $0, capacity: capacity) }
+        ?? KeyValueCache(model, capacity: capacity)
+    }
+
     while pending != nil || !active.isEmpty {
       // New sequences are read when a quarter of the batch is free, so that prompts are read together.
       if pending != nil, active.count <= batchSize - max(1, batchSize / 4) {
         var entering: [(prompt: Int, cache: KeyValueCache)] = []
-        var tokens = 0
+        // What these prompts share beyond that is computed once in their pass, and counts once.
+        var trie = PrefixTrie(isSharing: sharesPrefixes)
         while let prompt = pending, active.count + entering.count < batchSize {
-          if !entering.isEmpty, tokens + prompts[prompt].count > Self.prefillTokens { break }
-          tokens += prompts[prompt].count
-          entering.append(
-            (prompt, KeyValueCache(model, capacity: prompts[prompt].count + min(maxTokens, 64))))
+          trie.insert(Array(prompts[prompt].dropFirst(shared)))
+          if !entering.isEmpty, trie.layoutTokens > Self.prefillTokens { break }
+          entering.append((prompt, makeCache(prompt)))
           pending = waiting.next()
         }
-        model.prefill(entering.map { prompts[$0.prompt] }, caches: entering.map(\.cache)) {
-          index, logits in
+        model.prefill(
+          entering.map { Array(prompts[$0.prompt].dropFirst(shared)) },
+          caches: entering.map(\.cache), after: prefix,
+          sharesPrefixes: sharesPrefixes
+        ) { index, logits in
           let (prompt, cache) = entering[index]
           if let next = take(logits, for: prompt) {
             active.append(Active(prompt: prompt, cache: cache, next: next))

@@ -12,15 +12,25 @@ public struct AttentionLayout: Sendable {
   let queries: [Range<Int>]
   /// For each query, how many tokens of its segment's chain it sees.
   let visible: [Int32]
-  /// The longest chain.
+  /// Tokens that all segments see and that are not in the row: read before, in a cache.
+  let cached: Int
+  /// The longest chain, with what was read before.
   let longest: Int
+  /// Segments that a task of the forward pass takes: in a row, and continuing the same one.
+  let groups: [[Int]]
+  /// For each tree, its segments in groups of siblings.
+  let siblings: [[[Int]]]
+
+  /// Most siblings of a group of the forward pass: fewer make more tasks, more make less reading.
+  private static let siblingsInTask = 4
 
   /// Works out the chains of ancestors.
   ///
   /// - Parameters:
   ///   - segments: parents before children, lying end to end.
   ///   - queryRows: the tokens that ask, ascending; nil for all. Keys and values are always those of all.
-  public init(_ segments: [Segment], queryRows: [Int]? = nil) {
+  ///   - cached: tokens read before that all segments see.
+  public init(_ segments: [Segment], queryRows: [Int]? = nil, cached: Int = 0) {
     var ranges: [[Range<Int>]] = []
     var lengths: [Int] = []
     var treeOf: [Int] = []
@@ -48,11 +58,12 @@ public struct AttentionLayout: Sendable {
       let end = segment.start + segment.count
       if let queryRows {
         while next < queryRows.count, queryRows[next] < end {
-          visible.append(Int32(length - (end - queryRows[next]) + 1))
+          visible.append(Int32(cached + length - (end - queryRows[next]) + 1))
           next += 1
         }
       } else {
-        for row in 0..<segment.count { visible.append(Int32(length - segment.count + row + 1)) }
+        let above = cached + length - segment.count
+        for row in 0..<segment.count { visible.append(Int32(above + row + 1)) }
       }
       queries.append(first..<visible.count)
     }
@@ -62,6 +73,33 @@ public struct AttentionLayout: Sendable {
     self.trees = trees
     self.queries = queries
     self.visible = visible
-    longest = lengths.max() ?? 0
+    self.cached = cached
+    longest = cached + (lengths.max() ?? 0)
+    groups = Self.siblings(
+      segments, Array(segments.indices), limit: Self.siblingsInTask, joinsRoots: cached > 0)
+    siblings = trees.map { Self.siblings(segments, $0, limit: .max, joinsRoots: false) }
+  }
+
+  /// Segments in a row that continue the same parent, so that a task reads the chain above them once.
+  ///
+  /// - Parameters:
+  ///   - indices: segments, in order.
+  ///   - limit: most segments of a group.
+  ///   - joinsRoots: whether roots are siblings, as where all continue something read before.
+  private static func siblings(
+    _ segments: [Segment], _ indices: [Int], limit: Int, joinsRoots: Bool
+  ) -> [[Int]] {
+    var groups: [[Int]] = []
+    for index in indices {
+      if let last = groups.last, last.count < limit,
+        segments[index].parent == segments[last[0]].parent,
+        joinsRoots || segments[index].parent != nil
+      {
+        groups[groups.count - 1].append(index)
+      } else {
+        groups.append([index])
+      }
+    }
+    return groups
   }
 }

@@ -64,7 +64,8 @@ public final class CausalAttention: @unchecked Sendable {
 
   /// Copies a chain's rows of one head next to each other.
   private func gather(
-    _ source: Matrix, _ ranges: [Range<Int>], head: Int, into target: UnsafeMutablePointer<Float>
+    _ source: Matrix, _ ranges: some Sequence<Range<Int>>, head: Int,
+    into target: UnsafeMutablePointer<Float>
   ) {
     var target = target
     for range in ranges {
@@ -75,11 +76,26 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  private func makePanels(
-    _ rows: UnsafeMutablePointer<Float>, count: Int, into panels: UnsafeMutablePointer<Float>,
-    _ path: KernelPath
+  /// Adds rows that lie next to each other to a chain's rows of one head.
+  private func scatter(
+    _ source: UnsafeMutablePointer<Float>, _ ranges: some Sequence<Range<Int>>, column: Int,
+    into target: Matrix, _ path: KernelPath
   ) {
-    for first in stride(from: 0, to: count, by: 32) {
+    var source = source
+    for range in ranges {
+      for row in range {
+        VectorMath.add(headDimension, source, target.row(row) + column, path)
+        source += headDimension
+      }
+    }
+  }
+
+  /// Makes the panels that hold the rows from `start` on; those before it stay as they are.
+  private func makePanels(
+    _ rows: UnsafeMutablePointer<Float>, from start: Int = 0, count: Int,
+    into panels: UnsafeMutablePointer<Float>, _ path: KernelPath
+  ) {
+    for first in stride(from: start / 32 * 32, to: count, by: 32) {
       GEMM.transposePanel(
         k: headDimension, n: min(32, count - first), a: rows + first * headDimension,
         lda: headDimension,
@@ -108,43 +124,60 @@ public final class CausalAttention: @unchecked Sendable {
   ///   - keys: `[tokens, keyValueHeads · headDimension]`, rotated.
   ///   - values: as `keys`.
   ///   - layout: who asks, and who sees whom.
+  ///   - prefix: keys and values, read before, of tokens that all segments see; as many as the layout was told of.
   ///   - output: as `queries`, overwritten.
   ///   - logSumExp: `[queries, heads]`, overwritten; the backward pass needs it.
   public func forward(
-    queries: Matrix, keys: Matrix, values: Matrix, layout: AttentionLayout, output: Matrix,
-    logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
+    queries: Matrix, keys: Matrix, values: Matrix, layout: AttentionLayout,
+    after prefix: CachedSequence? = nil, output: Matrix, logSumExp: UnsafeMutablePointer<Float>,
+    path: KernelPath = .active
   ) {
+    let cached = prefix?.keys.rows ?? 0
+    precondition(cached == layout.cached, "the layout knows of what was read before")
     let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
-    let group = heads / keyValueHeads
+    let groupSize = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(layout.segments.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (index, head) = (task / heads, task % heads)
-      let rows = layout.queries[index]
-      guard !rows.isEmpty else { return }
+    Parallel.run(layout.groups.count * heads, scratchCount: scratchCount) { task, scratch in
+      let (group, head) = (layout.groups[task / heads], task % heads)
+      guard group.contains(where: { !layout.queries[$0].isEmpty }) else { return }
+      let shared = head / groupSize
       let s = Scratch(scratch, keys: longest, headDimension: d)
-      gather(keys, layout.ranges[index], head: head / group, into: s.keys)
-      gather(values, layout.ranges[index], head: head / group, into: s.values)
-      makePanels(s.keys, count: layout.lengths[index], into: s.keyPanels, path)
-      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
-        let count = min(Self.queryBlock, rows.upperBound - row)
-        let limit = Int(layout.visible[row + count - 1])
-        products(
-          queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
-          limit: limit,
-          into: s.scores, stride: s.stride, path)
-        for i in 0..<count {
-          let visible = Int(layout.visible[row + i])
-          let x = s.scores + i * s.stride
-          let shift = scale * VectorMath.max(visible, x, path)
-          let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
-          VectorMath.scale(visible, 1 / sum, x, x, path)
-          (x + visible).update(repeating: 0, count: limit - visible)
-          logSumExp[(row + i) * heads + head] = shift + logf(sum)
+      let above = layout.ranges[group[0]].dropLast()
+      let offset = cached + layout.lengths[group[0]] - layout.segments[group[0]].count
+      if let prefix {
+        gather(prefix.keys, CollectionOfOne(0..<cached), head: shared, into: s.keys)
+        gather(prefix.values, CollectionOfOne(0..<cached), head: shared, into: s.values)
+      }
+      gather(keys, above, head: shared, into: s.keys + cached * d)
+      gather(values, above, head: shared, into: s.values + cached * d)
+      makePanels(s.keys, count: offset, into: s.keyPanels, path)
+      for index in group where !layout.queries[index].isEmpty {
+        let rows = layout.queries[index]
+        let length = offset + layout.segments[index].count
+        let own = layout.ranges[index].suffix(1)
+        gather(keys, own, head: shared, into: s.keys + offset * d)
+        gather(values, own, head: shared, into: s.values + offset * d)
+        makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+          let count = min(Self.queryBlock, rows.upperBound - row)
+          let limit = Int(layout.visible[row + count - 1])
+          products(
+            queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
+            limit: limit, into: s.scores, stride: s.stride, path)
+          for i in 0..<count {
+            let visible = Int(layout.visible[row + i])
+            let x = s.scores + i * s.stride
+            let shift = scale * VectorMath.max(visible, x, path)
+            let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
+            VectorMath.scale(visible, 1 / sum, x, x, path)
+            (x + visible).update(repeating: 0, count: limit - visible)
+            logSumExp[(row + i) * heads + head] = shift + logf(sum)
+          }
+          GEMM.multiply(
+            m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
+            c: output.row(row) + head * d, ldc: output.stride, path: path)
         }
-        GEMM.multiply(
-          m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
-          c: output.row(row) + head * d, ldc: output.stride, path: path)
       }
     }
   }
@@ -160,10 +193,8 @@ public final class CausalAttention: @unchecked Sendable {
   /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
   public func backward(
     _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix,
-    layout: AttentionLayout,
-    logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix, gradKeys: Matrix,
-    gradValues: Matrix,
-    path: KernelPath = .active
+    layout: AttentionLayout, logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix,
+    gradKeys: Matrix, gradValues: Matrix, path: KernelPath = .active
   ) {
     let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
@@ -178,67 +209,73 @@ public final class CausalAttention: @unchecked Sendable {
     let expandedValues = expandedGradValues.matrix(rows: keys.rows, columns: width)
 
     Parallel.run(layout.trees.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (tree, head) = (layout.trees[task / heads], task % heads)
+      let (tree, head) = (task / heads, task % heads)
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let column = head * d
-      for index in tree {
-        for row in layout.ranges[index][layout.ranges[index].count - 1] {
+      let shared = head / group
+      for index in layout.trees[tree] {
+        let segment = layout.segments[index]
+        for row in segment.start..<segment.start + segment.count {
           (expandedKeys.row(row) + column).update(repeating: 0, count: d)
           (expandedValues.row(row) + column).update(repeating: 0, count: d)
         }
       }
-      for index in tree where !layout.queries[index].isEmpty {
-        let rows = layout.queries[index]
-        let length = layout.lengths[index]
-        gather(keys, layout.ranges[index], head: head / group, into: s.keys)
-        gather(values, layout.ranges[index], head: head / group, into: s.values)
-        makePanels(s.keys, count: length, into: s.keyPanels, path)
-        makePanels(s.values, count: length, into: s.valuePanels, path)
-        s.gradKeys.update(repeating: 0, count: length * d)
-        s.gradValues.update(repeating: 0, count: length * d)
-        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
-          let count = min(Self.queryBlock, rows.upperBound - row)
-          let limit = Int(layout.visible[row + count - 1])
-          let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
-          products(
-            q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
-            into: s.scores,
-            stride: s.stride, path)
-          products(
-            dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
-            into: s.gradScores,
-            stride: s.stride, path)
-          for i in 0..<count {
-            let visible = Int(layout.visible[row + i])
-            let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
-            _ = VectorMath.expSum(
-              visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-            let delta = VectorMath.dot(
-              d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
-            VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
-            (p + visible).update(repeating: 0, count: limit - visible)
-            (dp + visible).update(repeating: 0, count: limit - visible)
+      for siblings in layout.siblings[tree]
+      where siblings.contains(where: { !layout.queries[$0].isEmpty }) {
+        let above = layout.ranges[siblings[0]].dropLast()
+        let offset = layout.lengths[siblings[0]] - layout.segments[siblings[0]].count
+        gather(keys, above, head: shared, into: s.keys)
+        gather(values, above, head: shared, into: s.values)
+        makePanels(s.keys, count: offset, into: s.keyPanels, path)
+        makePanels(s.values, count: offset, into: s.valuePanels, path)
+        s.gradKeys.update(repeating: 0, count: offset * d)
+        s.gradValues.update(repeating: 0, count: offset * d)
+        for index in siblings where !layout.queries[index].isEmpty {
+          let rows = layout.queries[index]
+          let length = layout.lengths[index]
+          let own = layout.ranges[index].suffix(1)
+          gather(keys, own, head: shared, into: s.keys + offset * d)
+          gather(values, own, head: shared, into: s.values + offset * d)
+          makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
+          makePanels(s.values, from: offset, count: length, into: s.valuePanels, path)
+          (s.gradKeys + offset * d).update(repeating: 0, count: (length - offset) * d)
+          (s.gradValues + offset * d).update(repeating: 0, count: (length - offset) * d)
+          for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+            let count = min(Self.queryBlock, rows.upperBound - row)
+            let limit = Int(layout.visible[row + count - 1])
+            let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
+            products(
+              q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+              into: s.scores, stride: s.stride, path)
+            products(
+              dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
+              into: s.gradScores, stride: s.stride, path)
+            for i in 0..<count {
+              let visible = Int(layout.visible[row + i])
+              let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
+              _ = VectorMath.expSum(
+                visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
+              let delta = VectorMath.dot(
+                d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
+              VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
+              (p + visible).update(repeating: 0, count: limit - visible)
+              (dp + visible).update(repeating: 0, count: limit - visible)
+            }
+            GEMM.multiply(
+              m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
+              c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
+            GEMM.multiply(
+              m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
+              ldb: queries.stride, c: s.gradKeys, ldc: d, accumulate: true, path: path)
+            GEMM.multiply(
+              m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
+              ldb: gradOutput.stride, c: s.gradValues, ldc: d, accumulate: true, path: path)
           }
-          GEMM.multiply(
-            m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
-            c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
-          GEMM.multiply(
-            m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
-            ldb: queries.stride,
-            c: s.gradKeys, ldc: d, accumulate: true, path: path)
-          GEMM.multiply(
-            m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
-            ldb: gradOutput.stride,
-            c: s.gradValues, ldc: d, accumulate: true, path: path)
+          scatter(s.gradKeys + offset * d, own, column: column, into: expandedKeys, path)
+          scatter(s.gradValues + offset * d, own, column: column, into: expandedValues, path)
         }
-        var position = 0
-        for range in layout.ranges[index] {
-          for row in range {
-            VectorMath.add(d, s.gradKeys + position * d, expandedKeys.row(row) + column, path)
-            VectorMath.add(d, s.gradValues + position * d, expandedValues.row(row) + column, path)
-            position += 1
-          }
-        }
+        scatter(s.gradKeys, above, column: column, into: expandedKeys, path)
+        scatter(s.gradValues, above, column: column, into: expandedValues, path)
       }
     }
 

@@ -4,12 +4,14 @@ internal import CMicroKernels
   import Glibc
 #endif
 
-/// Softmax cross-entropy over rows of logits, with a weight for each row.
+/// Softmax cross-entropy over rows of logits, with a weight for each target.
 ///
-///     loss_i = log Σ_v exp(logit_iv) − logit_i,target          in nats
-///     ∂(Σ weight_i · loss_i · scale)/∂logit_iv = weight_i · scale · (softmax_iv − [v = target])
+///     loss_ij = log Σ_v exp(logit_iv) − logit_i,target_j          in nats
+///     ∂(Σ weight_ij · loss_ij · scale)/∂logit_iv = Σ_j weight_ij · scale · (softmax_iv − [v = target_j])
+///
+/// A row has one target, or, where examples share their beginning and go on differently, several.
 public enum CrossEntropy {
-  /// What a row of logits says about its target.
+  /// What a row of logits says about a target.
   public struct RowResult: Sendable {
     /// Negative log-likelihood of the target in nats.
     public var loss: Float = 0
@@ -19,33 +21,38 @@ public enum CrossEntropy {
     public init() {}
   }
 
-  /// Computes every row's loss and, where `gradientScales` is given, replaces the logits by their gradient.
+  /// Computes every target's loss and, where `gradientScales` is given, replaces the logits by their gradient.
   ///
   /// - Parameters:
   ///   - logits: `[rows, vocabulary]`.
-  ///   - targets: `[rows]`.
-  ///   - gradientScales: `[rows]`, `weight · scale`; nil leaves the logits as they are.
-  ///   - results: `[rows]`, overwritten.
+  ///   - firstTargets: `[rows + 1]`, where each row's targets begin and the last's end; nil for one a row.
+  ///   - targets: `[targets]`, row by row.
+  ///   - gradientScales: `[targets]`, `weight · scale`; nil leaves the logits as they are.
+  ///   - results: `[targets]`, overwritten.
   public static func evaluate(
-    _ logits: Matrix, targets: UnsafePointer<Int32>, gradientScales: UnsafePointer<Float>?,
-    results: UnsafeMutablePointer<RowResult>, path: KernelPath = .active
+    _ logits: Matrix, firstTargets: UnsafePointer<Int>? = nil, targets: UnsafePointer<Int32>,
+    gradientScales: UnsafePointer<Float>?, results: UnsafeMutablePointer<RowResult>,
+    path: KernelPath = .active
   ) {
     let n = logits.columns
     let results = UncheckedPointer(results)
     Parallel.run(logits.rows) { row, _ in
       let x = logits.row(row)
-      let target = Int(targets[row])
-      let targetLogit = x[target]
+      let range = firstTargets.map { $0[row]..<$0[row + 1] } ?? row..<row + 1
       let largest = VectorMath.max(n, x, path)
       let logSum = largest + logf(VectorMath.sumExp(n, shift: largest, x, path))
-      var result = RowResult()
-      result.loss = logSum - targetLogit
-      result.isCorrect = targetLogit == largest
-      results.pointer?[row] = result
-      if let scale = gradientScales?[row] {
-        VectorMath.scaledExp(n, scale, shift: logSum, x, path)
-        x[target] -= scale
+      var scale: Float = 0
+      for index in range {
+        let targetLogit = x[Int(targets[index])]
+        var result = RowResult()
+        result.loss = logSum - targetLogit
+        result.isCorrect = targetLogit == largest
+        results.pointer?[index] = result
+        scale += gradientScales?[index] ?? 0
       }
+      guard let gradientScales else { return }
+      VectorMath.scaledExp(n, scale, shift: logSum, x, path)
+      for index in range { x[Int(targets[index])] -= gradientScales[index] }
     }
   }
 }

@@ -66,6 +66,12 @@ public final class FineTuning {
   /// The rate of each step.
   public let learningRate: LearningRate
 
+  /// Whether rows of a micro-batch that begin alike are computed once, where that saves work.
+  ///
+  /// Without it the same numbers are summed in another order. For measurements and tests; nothing is gained by turning
+  /// it off.
+  public var sharesPrefixes = true
+
   /// Most tokens that are run at once; a larger micro-batch is run in parts, which gives the same sums.
   static let tokensAtOnce = 1_024
 
@@ -203,9 +209,13 @@ public final class FineTuning {
     model.profile.measure(.optimizer) { adapter.clearGradients() }
     var sums = LossSums()
     var tokens = 0
-    for part in window.flatMap({ Self.parts($0, of: examples) }) {
-      let batch = model.profile.measure(.batch) { MicroBatch(examples, indices: part) }
-      tokens += batch.tokens.count
+    for part in window.flatMap({
+      Self.parts($0, of: examples, sharesPrefixes: sharesPrefixes)
+    }) {
+      let batch = model.profile.measure(.batch) {
+        MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes)
+      }
+      tokens += batch.exampleTokens
       sums += model.accumulateGradients(batch, gradientScale: scale, dropout: dropout)
     }
     let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
@@ -240,8 +250,10 @@ public final class FineTuning {
   {
     var sums = LossSums()
     var done = 0
-    for part in Self.parts(Array(validation.indices), of: validation) {
-      sums += model.loss(MicroBatch(validation, indices: part))
+    for part in Self.parts(
+      Array(validation.indices), of: validation, sharesPrefixes: sharesPrefixes)
+    {
+      sums += model.loss(MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes))
       done += part.count
       _ = progress(done, validation.count)
     }
@@ -255,17 +267,23 @@ public final class FineTuning {
   }
 
   /// Cuts a list of examples into runs of at most `tokensAtOnce` tokens; a longer example stands alone.
-  public static func parts(_ indices: [Int], of examples: [TokenizedExample]) -> [[Int]] {
+  ///
+  /// - Parameter sharesPrefixes: as for the micro-batches made of them; what examples of a run share counts once.
+  public static func parts(
+    _ indices: [Int], of examples: [TokenizedExample], sharesPrefixes: Bool = true
+  ) -> [[Int]] {
     var parts: [[Int]] = []
-    var tokens = 0
+    var trie = PrefixTrie(isSharing: sharesPrefixes)
     for index in indices {
-      let count = examples[index].tokens.count
-      if parts.isEmpty || tokens + count > tokensAtOnce {
+      trie.insert(examples[index].tokens)
+      if parts.isEmpty || (trie.count > 1 && trie.layoutTokens > tokensAtOnce) {
         parts.append([])
-        tokens = 0
+        if trie.count > 1 {
+          trie = PrefixTrie(isSharing: sharesPrefixes)
+          trie.insert(examples[index].tokens)
+        }
       }
       parts[parts.count - 1].append(index)
-      tokens += count
     }
     return parts
   }

@@ -26,7 +26,7 @@ public struct StepReport: Sendable, Equatable {
   public var learningRate: Double
   /// Norm of the gradient before clipping.
   public var gradientNorm: Double
-  /// Tokens of the window.
+  /// Tokens of the window's examples; what examples share counts for each.
   public var tokens: Int
   /// Supervised tokens of the window.
   public var supervisedTokens: Int

@@ -35,6 +35,35 @@ import Testing
     }
   }
 
+  /// Prompts after one beginning, which is itself one of them; two are the same, and one may stand apart.
+  private static func alike(withStranger: Bool) -> [[Int32]] {
+    var numbers = SeededNumbers(31)
+    func tokens(_ count: Int) -> [Int32] {
+      (0..<count).map { _ in Int32(numbers.integer(below: 320)) }
+    }
+    let beginning = tokens(70)
+    let longer = beginning + tokens(20)
+    return [
+      longer + tokens(3), beginning + tokens(5), longer, beginning, longer + tokens(1), longer,
+      beginning + tokens(2),
+    ] + (withStranger ? [tokens(9)] : [])
+  }
+
+  @Test(
+    "answers prompts that begin alike as it answers each alone", arguments: [1, 3, 8],
+    [false, true])
+  func sharesPrefixes(_ batchSize: Int, _ withStranger: Bool) throws {
+    let model = try model()
+    let prompts = Self.alike(withStranger: withStranger)
+    var generator = Generator(model: model, stopTokens: [], maxTokens: 12, batchSize: batchSize)
+    let completions = generator.complete(prompts)
+    generator.sharesPrefixes = false
+    #expect(generator.complete(prompts) == completions)
+    for (prompt, completion) in zip(prompts, completions) {
+      #expect(completion.tokens == plain(model, prompt, 12))
+    }
+  }
+
   @Test("ends before a stop token, and says so")
   func stops() throws {
     let model = try model()

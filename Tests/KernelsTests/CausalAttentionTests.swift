@@ -253,6 +253,96 @@ import Testing
     }
   }
 
+  @Test(
+    "continuing keys and values read before gives the bits of one pass over all",
+    arguments: KernelPath.available, [(4, 2, 8), (3, 1, 16), (9, 3, 64)] as [Shape])
+  func continuesCache(_ path: KernelPath, _ shape: Shape) {
+    // Everything after the first 70 tokens, in segments that were its children and are now roots, and theirs.
+    let segments = [
+      Segment(start: 0, count: 70),
+      Segment(start: 70, count: 33, parent: 0, positionOffset: 70),
+      Segment(start: 103, count: 1, parent: 0, positionOffset: 70),
+      Segment(start: 104, count: 66, parent: 1, positionOffset: 103),
+      Segment(start: 170, count: 3, parent: 0, positionOffset: 70),
+    ]
+    let problem = Self.randomCase(shape, segments, seed: 31, spread: 1)
+    let whole = problem.run(path)
+    let (wide, count) = (problem.width, problem.tokens - 70)
+    let queries = GuardedMatrix(rows: problem.tokens, columns: wide, problem.queries)
+    let keys = GuardedMatrix(rows: problem.tokens, columns: problem.sharedWidth, problem.keys)
+    let values = GuardedMatrix(rows: problem.tokens, columns: problem.sharedWidth, problem.values)
+    let logSumExp = FloatBuffer(count: count * shape.heads)
+    expectSameBitsOnAnyThreads {
+      let output = GuardedMatrix(rows: count, columns: wide)
+      problem.attention.forward(
+        queries: queries.matrix.rows(70..<problem.tokens),
+        keys: keys.matrix.rows(70..<problem.tokens),
+        values: values.matrix.rows(70..<problem.tokens),
+        layout: AttentionLayout(
+          segments.dropFirst().map { segment in
+            Segment(
+              start: segment.start - 70, count: segment.count,
+              parent: segment.parent.flatMap { $0 == 0 ? nil : $0 - 1 },
+              positionOffset: segment.positionOffset)
+          }, cached: 70),
+        after: .init(keys: keys.matrix.rows(0..<70), values: values.matrix.rows(0..<70)),
+        output: output.matrix, logSumExp: logSumExp.base, path: path)
+      #expect(output.isIntact)
+      expectSameBits(output.values, Array(whole.output[(70 * wide)...]))
+      return output.values
+    }
+  }
+
+  @Test(
+    "some of the queries give what all give where the others' outputs count nothing",
+    arguments: KernelPath.available)
+  func someQueries(_ path: KernelPath) {
+    let whole = Self.randomCase((4, 2, 16), Self.tree, seed: 41)
+    let wide = whole.width
+    // Every seventh token, and none of some segments.
+    let rows = (0..<whole.tokens).filter { $0 % 7 == 3 }
+    func chosen(_ values: [Float]) -> [Float] {
+      rows.flatMap { values[$0 * wide..<($0 + 1) * wide] }
+    }
+    var gradOutput = [Float](repeating: 0, count: whole.gradOutput.count)
+    for row in rows {
+      for column in row * wide..<(row + 1) * wide { gradOutput[column] = whole.gradOutput[column] }
+    }
+    let reference = AttentionCase(
+      attention: whole.attention, segments: whole.segments, queries: whole.queries,
+      keys: whole.keys, values: whole.values, gradOutput: gradOutput
+    ).run(path)
+
+    let layout = AttentionLayout(whole.segments, queryRows: rows)
+    let q = GuardedMatrix(rows: rows.count, columns: wide, chosen(whole.queries))
+    let dO = GuardedMatrix(rows: rows.count, columns: wide, chosen(gradOutput))
+    let k = GuardedMatrix(rows: whole.tokens, columns: whole.sharedWidth, whole.keys)
+    let v = GuardedMatrix(rows: whole.tokens, columns: whole.sharedWidth, whole.values)
+    let (output, gradQ) = (
+      GuardedMatrix(rows: rows.count, columns: wide), GuardedMatrix(rows: rows.count, columns: wide)
+    )
+    let (gradK, gradV) = (
+      GuardedMatrix(rows: whole.tokens, columns: whole.sharedWidth),
+      GuardedMatrix(rows: whole.tokens, columns: whole.sharedWidth)
+    )
+    let logSumExp = FloatBuffer(count: rows.count * whole.attention.heads)
+    whole.attention.forward(
+      queries: q.matrix, keys: k.matrix, values: v.matrix, layout: layout, output: output.matrix,
+      logSumExp: logSumExp.base, path: path)
+    whole.attention.backward(
+      dO.matrix, output: output.matrix, queries: q.matrix, keys: k.matrix, values: v.matrix,
+      layout: layout, logSumExp: logSumExp.base, gradQueries: gradQ.matrix, gradKeys: gradK.matrix,
+      gradValues: gradV.matrix, path: path)
+    for (label, got, expected) in [
+      ("output", output.values, chosen(reference.output)),
+      ("queries", gradQ.values, chosen(reference.gradQueries)),
+      ("keys", gradK.values, reference.gradKeys), ("values", gradV.values, reference.gradValues),
+    ] {
+      expectClose(got, expected.map(Double.init), relative: 1e-5, absolute: 1e-5, label)
+    }
+    #expect(output.isIntact && gradQ.isIntact && gradK.isIntact && gradV.isIntact)
+  }
+
   @Test("does not depend on the number of threads", arguments: KernelPath.available)
   func threads(_ path: KernelPath) {
     let problem = Self.randomCase((4, 2, 16), Self.tree, seed: 28)
