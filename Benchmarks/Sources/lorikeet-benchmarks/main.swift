@@ -14,8 +14,8 @@ let help = """
                  --model FILE  --threads N
     allocations  heap allocations in each optimizer step; options as for training
     decoding     tokens a second, greedy
-                 --sequences N  --prompt-tokens N  --tokens N  --precision, --compute,
-                 --model, --threads as for training
+                 --sequences N  --prompt-tokens N  --tokens N  --repeats N
+                 --precision, --compute, --model, --threads as for training
     workload     the rows of a workload, a line each, for the peers
                  --workload full|chat|prefix  --steps N  --model FILE
 
@@ -45,11 +45,13 @@ func run(_ words: [String]) throws {
     output(isCounting ? try benchmark.countAllocations() : try benchmark.run())
   case "decoding":
     let options = try Options(
-      rest, named: ModelUnderTest.options + ["--sequences", "--prompt-tokens", "--tokens"])
+      rest,
+      named: ModelUnderTest.options + ["--sequences", "--prompt-tokens", "--tokens", "--repeats"])
     let benchmark = DecodingBenchmark(
       model: try ModelUnderTest(options), sequences: try options.integer("--sequences") ?? 1,
       promptTokens: try options.integer("--prompt-tokens") ?? 256,
-      tokens: max(2, try options.integer("--tokens") ?? 128))
+      tokens: max(2, try options.integer("--tokens") ?? 128),
+      repeats: try options.integer("--repeats") ?? 1)
     output(try benchmark.run())
   case "workload":
     let options = try Options(rest, named: ModelUnderTest.options + ["--workload", "--steps"])
