@@ -130,11 +130,12 @@ def section_heading(result: Result) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(data["versions"].items()))
     steps = data["steps"]
     steps = f"{steps} steps" if isinstance(steps, int) else ", ".join(f"{name} {n}" for name, n in steps.items())
+    peer_steps = ", ".join(f"{name} {n}" for name, n in data["peer_steps"].items())
     return f"""# Performance
 
 <!-- Rendered by scripts/benchmark --report; edits are lost. -->
 
-Rendered from one run of `scripts/benchmark`; what integer compute does to quality is in [quality.md](quality.md). All tools read the same model file (SmolLM2-135M-Instruct, Q4_1) and the same rows, one after the other in {data["rounds"]} {"round" if data["rounds"] == 1 else "rounds"} in alternating order. Figures are medians, with the least and the most in brackets; ratios are medians of each round's ratio. A round takes few steps (training: {steps}), of which the first warms up and is not counted.
+Rendered from one run of `scripts/benchmark`; what integer compute does to quality is in [quality.md](quality.md). All tools read the same model file (SmolLM2-135M-Instruct, Q4_1) and the same rows, one after the other in {data["rounds"]} {"round" if data["rounds"] == 1 else "rounds"} in alternating order. Figures are medians, with the least and the most in brackets; ratios are medians of each round's ratio. A round takes few steps (training: {steps}; peers at most {peer_steps}), of which the first warms up and is not counted.
 
 | | |
 |---|---|
