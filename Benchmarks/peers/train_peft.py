@@ -2,9 +2,13 @@
 
     python Benchmarks/peers/train_peft.py --steps 5
     python Benchmarks/peers/train_peft.py --data data/support/train.jsonl --targets all-linear --batch 16 --epochs 3
+    lorikeet-benchmarks workload --workload chat --steps 4 > rows.jsonl
+    python Benchmarks/peers/train_peft.py --workload chat --rows rows.jsonl
 
-Without --data every step is a batch of random tokens, all supervised (--batch rows of --length).
-With it, rows are OpenAI chat JSONL under the model's own template, and supervised is what an
+With --workload, --rows names a file of token ids, {"tokens": […], "supervised": the last so many}, which are
+taken in the file's order, and batch and adapted layers are that workload's: so does Lorikeet's own benchmark.
+Without --data and --rows every step is a batch of random tokens, all supervised (--batch rows of --length).
+With --data, rows are OpenAI chat JSONL under the model's own template, and supervised is what an
 assistant turn says, through its end-of-turn token, as Lorikeet has it. The loss is
 Σ negative log-likelihood / Σ supervised tokens over the step.
 
@@ -31,6 +35,8 @@ from gguf_tokenizer import GGUFTokenizer  # noqa: E402
 
 IGNORED = -100
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
+# Rows a step and adapted layers, as Workload.swift has them.
+WORKLOADS = {"full": (4, "attention"), "chat": (16, "all-linear"), "prefix": (16, "all-linear")}
 TARGETS = {"attention": ["q_proj", "k_proj", "v_proj", "o_proj"], "all-linear": "all-linear"}
 
 Labelled = tuple[list[int], list[int]]
@@ -80,6 +86,18 @@ def read_rows(path: str, tokenizer) -> list[Labelled]:
         return [labelled(tokenizer, json.loads(line)["messages"]) for line in file if line.strip()]
 
 
+def read_token_rows(path: str) -> list[Labelled]:
+    """Rows of token ids whose last tokens, so many as each says, are supervised."""
+    rows = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            ids = row["tokens"]
+            unsupervised = len(ids) - row["supervised"]
+            rows.append((ids, [IGNORED] * unsupervised + ids[unsupervised:]))
+    return rows
+
+
 def synthetic_rows(count: int, length: int, vocabulary: int) -> list[Labelled]:
     rows = []
     for _ in range(count):
@@ -88,12 +106,17 @@ def synthetic_rows(count: int, length: int, vocabulary: int) -> list[Labelled]:
     return rows
 
 
-def epoch_order(rows: list[Labelled], batch: int, length_grouping: bool) -> list[int]:
-    """A shuffled order; grouped, each stretch of at most fifty batches is sorted by length."""
-    order = random.sample(range(len(rows)), len(rows))
+def epoch_order(rows: list[Labelled], batch: int, length_grouping: bool, is_sample: bool) -> list[int]:
+    """An order of rows: shuffled, unless they are a sample whose steps another tool takes too.
+
+    Grouped, each stretch of at most fifty batches is sorted by length. Transformers shortens the stretch
+    where rows are few; a sample stands for many, so there it does not.
+    """
+    order = list(range(len(rows))) if is_sample else random.sample(range(len(rows)), len(rows))
     if not length_grouping:
         return order
-    stretch = batch * max(1, min(len(rows) // (batch * 4), 50))
+    batches = 50 if is_sample else max(1, min(len(rows) // (batch * 4), 50))
+    stretch = batch * batches
     groups = [order[start : start + stretch] for start in range(0, len(order), stretch)]
     return [index for group in groups for index in sorted(group, key=lambda i: -len(rows[i][0]))]
 
@@ -177,6 +200,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="models/SmolLM2-135M-Instruct.Q4_1.gguf", help="GGUF file or folder")
     parser.add_argument("--data", help="chat JSONL; without it, random tokens")
+    parser.add_argument("--workload", choices=sorted(WORKLOADS), help="sets --batch and --targets; needs --rows")
+    parser.add_argument("--rows", help="JSONL of token ids, as lorikeet-benchmarks workload prints it")
     parser.add_argument("--length", type=int, default=512, help="tokens a row of random data")
     parser.add_argument("--batch", type=int, default=4, help="rows a micro-batch")
     parser.add_argument("--accumulation", type=int, default=1, help="micro-batches a step")
@@ -194,7 +219,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--output", help="folder for the trained adapter")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.workload:
+        if not options.rows:
+            parser.error("--workload needs --rows FILE; make it with: lorikeet-benchmarks workload")
+        options.batch, options.targets = WORKLOADS[options.workload]
+    return options
 
 
 def main():
@@ -215,7 +245,9 @@ def main():
     model.train()
 
     rows_a_step = options.batch * options.accumulation
-    if options.data:
+    if options.rows:
+        rows = read_token_rows(options.rows)
+    elif options.data:
         is_gguf = options.model.endswith(".gguf")
         tokenizer = GGUFTokenizer(options.model) if is_gguf else FolderTokenizer(options.model)
         rows = read_rows(options.data, tokenizer)
@@ -225,7 +257,7 @@ def main():
     order = [
         index
         for _ in range(options.epochs)
-        for index in epoch_order(rows, options.batch, options.length_grouping)
+        for index in epoch_order(rows, options.batch, options.length_grouping, is_sample=options.rows is not None)
     ]
     # As Transformers' Trainer: the last, partial window of an epoch is a step of its own.
     windows = [
@@ -272,6 +304,8 @@ def main():
         # Real tokens, without padding. The first step warms up: the second figure leaves it out.
         "tokens_per_second": sum(step_tokens) / sum(step_seconds),
         "warm_tokens_per_second": sum(step_tokens[1:]) / sum(step_seconds[1:]) if len(windows) > 1 else None,
+        "step_seconds": step_seconds,
+        "step_tokens": step_tokens,
         "peak_rss_bytes": status_bytes("VmHWM"),
         "trainable_parameters": sum(parameter.numel() for parameter in trainable),
         "losses": losses,

@@ -1,4 +1,5 @@
 import Kernels
+import Quantization
 import Serialization
 
 /// `lorikeet bench`.
@@ -9,43 +10,57 @@ enum BenchCommand: Command {
   static let flags: [Flag] = []
   static let example = "lorikeet bench --threads 2"
 
+  /// Rows of activations that the products are timed at: what the training loop runs at once.
+  private static let tokens = 1_024
+
+  /// Output and input features of SmolLM2-135M's layers, the head left out: it would take longer than the rest.
+  private static let shapes = [(576, 576), (1_536, 576), (576, 1_536)]
+
   static func run(_ arguments: Arguments, _ console: Console) throws {
+    let processor = Processor.modelName ?? "unknown"
     var json = JSONObject()
+    json["cpu"] = .string(processor)
     json["kernels"] = .string("\(KernelPath.active)")
     json["threads"] = .integer(Parallel.threads)
-    console.print("kernels \(KernelPath.active), \(Parallel.threads) threads")
+    console.print("cpu      \(processor)")
+    console.print("kernels  \(KernelPath.active)")
+    console.print("threads  \(Parallel.threads)")
+    console.print("")
+    console.print("products with frozen weights, \(tokens) tokens, GFLOP/s     forward  backward")
     var products: [JSONValue] = []
-    for (rows, columns, depth) in [(512, 576, 576), (512, 1_536, 576), (512, 576, 1_536)] {
-      let rate = gemmRate(m: rows, n: columns, k: depth)
-      console.print("product \(rows) × \(columns) × \(depth): \(Format.fixed(rate, 1)) GFLOP/s")
-      products.append(
-        .object(
-          JSONObject([
-            ("m", .integer(rows)), ("n", .integer(columns)), ("k", .integer(depth)),
-            ("gflops", .number(rate)),
-          ])))
+    for (rows, columns) in shapes {
+      let values = FloatBuffer(count: rows * columns)
+      values.matrix(rows: rows, columns: columns).fill(0.01)
+      let nf4 = NF4Matrix.quantizing(rows: rows, columns: columns) { range, slab in
+        slab.update(repeating: 0.01, count: range.count * columns)
+      }
+      for weight in [
+        WeightMatrix(
+          rows: rows, columns: columns, type: .f32, base: UnsafeRawPointer(values.base),
+          owner: values),
+        WeightMatrix(nf4),
+      ] {
+        let rate = ProductRate.measure(weight, tokens: tokens)
+        console.print(line(rate, weight.precision))
+        products.append(
+          .object([
+            "weights": .string(weight.precision), "outputs": .integer(rows),
+            "inputs": .integer(columns), "tokens": .integer(tokens),
+            "forward_gflops": .number(rate.forward), "backward_gflops": .number(rate.backward),
+          ]))
+      }
     }
     json["products"] = .array(products)
     try console.json(json)
   }
 
-  /// GFLOP/s of an f32 product on all threads, the best of several runs.
-  private static func gemmRate(m: Int, n: Int, k: Int) -> Double {
-    let (a, b, c) = (
-      FloatBuffer(count: m * k), FloatBuffer(count: n * k), FloatBuffer(count: m * n)
-    )
-    let clock = ContinuousClock()
-    var best = Double.infinity
-    for _ in 0..<30 {
-      let began = clock.now
-      Parallel.run(n / 32) { panel, _ in
-        GEMM.panel(
-          m: m, n: 32, k: k, a: a.base, rsa: k, csa: 1, b: b.base + panel * 32 * k, ldb: 32,
-          c: c.base + panel * 32,
-          ldc: n)
-      }
-      best = min(best, (clock.now - began) / .seconds(1))
+  private static func line(_ rate: ProductRate, _ precision: String) -> String {
+    func padded(_ text: String, _ width: Int, isRight: Bool = true) -> String {
+      let space = String(repeating: " ", count: max(0, width - text.count))
+      return isRight ? space + text : text + space
     }
-    return 2e-9 * Double(m * n * k) / best
+    return "  " + padded("\(rate.columns) → \(rate.rows)", 14, isRight: false)
+      + padded(precision, 38, isRight: false) + padded(Format.fixed(rate.forward, 1), 9)
+      + padded(Format.fixed(rate.backward, 1), 10)
   }
 }

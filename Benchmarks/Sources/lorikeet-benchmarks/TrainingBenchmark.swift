@@ -1,5 +1,7 @@
+import CAllocationCounter
 import CausalLM
 import Configuration
+import Datasets
 import Inference
 import Kernels
 import LoRA
@@ -8,15 +10,75 @@ import Training
 
 /// Optimizer steps of a workload, timed one by one through the same loop as `lorikeet train`.
 struct TrainingBenchmark {
-  var model: String
+  var model: ModelUnderTest
   var workload: Workload
-  var precision: CausalLM.Precision
   var steps: Int
 
+  /// What the listener of the loop saw of one step.
+  struct Step {
+    var report: StepReport
+    /// Seconds from the start of the process to the end of the step.
+    var ended: Double
+    var allocations: lk_allocation_count
+  }
+
+  /// Times the steps.
   func run() throws -> JSONObject {
-    let clock = ContinuousClock()
-    let began = clock.now
-    let chat = try ChatModel(path: model, precision: precision)
+    let (taken, _) = try take()
+    let reports = taken.map(\.report)
+    var json = JSONObject()
+    describe(in: &json)
+    json["step_seconds"] = .array(reports.map { .number($0.seconds) })
+    json["step_tokens"] = .array(reports.map { .integer($0.tokens) })
+    json["losses"] = .array(reports.map { .number($0.loss) })
+    // As for the peers: the first step warms up, unless it is the only one.
+    let warm = reports.count > 1 ? reports.dropFirst() : reports[...]
+    json["tokens_per_second"] = .number(
+      Double(warm.reduce(0) { $0 + $1.tokens }) / warm.reduce(0) { $0 + $1.seconds })
+    if let first = taken.first {
+      json["seconds_to_first_step"] = .number(first.ended)
+      json["first_step_seconds"] = .number(first.report.seconds)
+    }
+    json["peak_rss_bytes"] = .integer(try ThisProcess.peakResidentBytes())
+    if let profile {
+      json["profile"] = .object(JSONObject(profile.map { ($0.part, .number($0.seconds)) }))
+      json["profiled_seconds"] = .number(warm.reduce(0) { $0 + $1.seconds })
+    }
+    return json
+  }
+
+  /// Seconds by part of a step, summed over the steps after the first; nil while the library does not measure them.
+  private var profile: [(part: String, seconds: Double)]? { nil }
+
+  /// Counts heap allocations in each step, the first included.
+  func countAllocations() throws -> JSONObject {
+    guard lk_allocations_are_counted() != 0 else {
+      throw BenchmarkError.unavailable(
+        "allocations are counted with glibc only; run on such a system")
+    }
+    let (taken, _) = try take()
+    var json = JSONObject()
+    describe(in: &json)
+    json["step_allocations"] = .array(taken.map { .integer(Int($0.allocations.calls)) })
+    json["step_allocated_bytes"] = .array(taken.map { .integer(Int($0.allocations.bytes)) })
+    // The first two steps make the buffers that later ones use.
+    let steady = taken.dropFirst(2).map { Int($0.allocations.calls) }.sorted()
+    if let least = steady.first, let most = steady.last {
+      json["allocations_per_step"] = .integer(steady[steady.count / 2])
+      json["allocations_per_step_least"] = .integer(least)
+      json["allocations_per_step_most"] = .integer(most)
+    }
+    return json
+  }
+
+  private func describe(in json: inout JSONObject) {
+    json["workload"] = .string(workload.rawValue)
+    model.describe(in: &json)
+  }
+
+  /// Takes the steps.
+  private func take() throws -> ([Step], TrainingSummary) {
+    let chat = try model.load()
     let lora = RunConfiguration.LoRA(rank: 16, alpha: 32, targetModules: .names(workload.targets))
     let adapter = try LoRAAdapter.starting(lora, for: chat.model, seed: 42)
     var settings = RunConfiguration.Training(
@@ -25,31 +87,27 @@ struct TrainingBenchmark {
     settings.learningRate = 5e-4
     settings.evalStrategy = .no
     settings.saveStrategy = .no
-    let rows = workload.rows(
-      steps: steps, vocabulary: chat.model.configuration.vocabularySize)
+    let rows = workload.rows(steps: steps, vocabulary: chat.model.configuration.vocabularySize)
+    // In the order given: a peer that reads the same rows takes the same steps.
     let run = try FineTuning(
-      configuration: settings, model: chat.model, adapter: adapter, examples: rows)
-    var reports: [StepReport] = []
-    var firstStep = 0.0
-    _ = try run.run { event in
+      configuration: settings, shuffle: false, model: chat.model, adapter: adapter, examples: rows)
+    var taken: [Step] = []
+    taken.reserveCapacity(steps)
+    var failure: (any Error)?
+    let summary = try run.run { event in
+      // What this listener allocates belongs to no step.
+      let allocations = lk_allocation_count_stop()
       if case .step(let report) = event {
-        if reports.isEmpty { firstStep = (clock.now - began) / .seconds(1) - report.seconds }
-        reports.append(report)
+        do {
+          let ended = try ThisProcess.secondsSinceStart()
+          taken.append(Step(report: report, ended: ended, allocations: allocations))
+        } catch { failure = error }
       }
-      return .resume
+      lk_allocation_count_start()
+      return failure == nil ? .resume : .stop
     }
-    var json = JSONObject()
-    json["workload"] = .string(workload.rawValue)
-    json["precision"] = .string(precision.name)
-    json["threads"] = .integer(Parallel.threads)
-    json["seconds_before_first_step"] = .number(firstStep)
-    json["step_seconds"] = .array(reports.map { .number($0.seconds) })
-    json["step_tokens"] = .array(reports.map { .integer($0.tokens) })
-    json["losses"] = .array(reports.map { .number($0.loss) })
-    // As for the peers: the first step warms up.
-    let warm = reports.dropFirst()
-    json["tokens_per_second"] = .number(
-      Double(warm.reduce(0) { $0 + $1.tokens }) / warm.reduce(0) { $0 + $1.seconds })
-    return json
+    _ = lk_allocation_count_stop()
+    if let failure { throw failure }
+    return (taken, summary)
   }
 }

@@ -1,0 +1,81 @@
+import CausalLM
+import Inference
+import Kernels
+import Serialization
+
+/// The model that a benchmark runs, and in which of the library's ways: the one place where command-line options become
+/// settings of the library.
+struct ModelUnderTest {
+  /// How the frozen weights are kept.
+  enum Precision: String, CaseIterable {
+    /// As the file has them.
+    case file
+    /// NF4 with double quantisation.
+    case nf4
+  }
+
+  /// What the products with frozen weights compute in.
+  enum Compute: String, CaseIterable {
+    case f32
+    /// 8-bit weights, 16-bit activations.
+    case w8a16
+    /// 8-bit weights, 8-bit activations.
+    case w8a8
+  }
+
+  /// The options that `init` reads.
+  static let options = ["--model", "--precision", "--compute", "--max-memory", "--threads"]
+  /// The switches that `init` reads.
+  static let switches = ["--without-trie"]
+
+  let path: String
+  let precision: Precision
+  let compute: Compute
+  /// Whether prefixes that rows of a step share are computed once.
+  let sharesPrefixes: Bool
+  /// What the library is told to stay within, as the user wrote it.
+  let maxMemory: String?
+
+  init(_ options: Options) throws {
+    path = options.string("--model") ?? "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+    precision = try options.choice("--precision", default: .file)
+    compute = try options.choice("--compute", default: .f32)
+    sharesPrefixes = !options.has("--without-trie")
+    maxMemory = options.string("--max-memory")
+    if let threads = try options.integer("--threads") { Parallel.threads = threads }
+  }
+
+  /// Loads the model so.
+  func load() throws -> ChatModel {
+    guard compute == .f32 else {
+      throw BenchmarkError.unavailable(
+        "--compute \(compute.rawValue): the library multiplies in f32 only; leave the option out")
+    }
+    guard sharesPrefixes else {
+      throw BenchmarkError.unavailable(
+        "--without-trie: the library has no prefix trie to leave out; leave the option out")
+    }
+    guard maxMemory == nil else {
+      throw BenchmarkError.unavailable(
+        "--max-memory: the library has no such bound; leave the option out")
+    }
+    return try ChatModel(path: path, precision: libraryPrecision)
+  }
+
+  private var libraryPrecision: CausalLM.Precision {
+    switch precision {
+    case .file: .stored
+    case .nf4: .nf4(doubleQuantized: true)
+    }
+  }
+
+  /// The settings, for a benchmark's result.
+  func describe(in json: inout JSONObject) {
+    json["precision"] = .string(precision.rawValue)
+    json["compute"] = .string(compute.rawValue)
+    json["shares_prefixes"] = .bool(sharesPrefixes)
+    if let maxMemory { json["max_memory"] = .string(maxMemory) }
+    json["threads"] = .integer(Parallel.threads)
+    json["kernels"] = .string(KernelPath.active.description)
+  }
+}
