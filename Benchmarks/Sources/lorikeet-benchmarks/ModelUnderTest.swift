@@ -1,6 +1,7 @@
 import CausalLM
 import Inference
 import Kernels
+import Quantization
 import Serialization
 
 /// The model that a benchmark runs, and in which of the library's ways: the one place where command-line options become
@@ -14,15 +15,6 @@ struct ModelUnderTest {
     case nf4
   }
 
-  /// What the products with frozen weights compute in.
-  enum Compute: String, CaseIterable {
-    case f32
-    /// 8-bit weights, 16-bit activations.
-    case w8a16
-    /// 8-bit weights, 8-bit activations.
-    case w8a8
-  }
-
   /// The options that `init` reads.
   static let options = ["--model", "--precision", "--compute", "--max-memory", "--threads"]
   /// The switches that `init` reads.
@@ -30,7 +22,7 @@ struct ModelUnderTest {
 
   let path: String
   let precision: Precision
-  let compute: Compute
+  let compute: Arithmetic
   /// Whether prefixes that rows of a step share are computed once.
   let sharesPrefixes: Bool
   /// What the library is told to stay within, as the user wrote it.
@@ -47,19 +39,13 @@ struct ModelUnderTest {
 
   /// Loads the model so.
   func load() throws -> ChatModel {
-    guard compute == .f32 else {
-      throw BenchmarkError.unavailable(
-        "--compute \(compute.rawValue): the library multiplies in f32 only; leave the option out")
-    }
-    guard sharesPrefixes else {
-      throw BenchmarkError.unavailable(
-        "--without-trie: the library has no prefix trie to leave out; leave the option out")
-    }
     guard maxMemory == nil else {
       throw BenchmarkError.unavailable(
         "--max-memory: the library has no such bound; leave the option out")
     }
-    return try ChatModel(path: path, precision: libraryPrecision)
+    let chat = try ChatModel(path: path, precision: libraryPrecision)
+    chat.model.compute(in: compute)
+    return chat
   }
 
   private var libraryPrecision: CausalLM.Precision {

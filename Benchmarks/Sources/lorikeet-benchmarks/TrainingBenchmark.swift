@@ -24,7 +24,7 @@ struct TrainingBenchmark {
 
   /// Times the steps.
   func run() throws -> JSONObject {
-    let (taken, _) = try take()
+    let (taken, profile) = try take()
     let reports = taken.map(\.report)
     var json = JSONObject()
     describe(in: &json)
@@ -40,15 +40,11 @@ struct TrainingBenchmark {
       json["first_step_seconds"] = .number(first.report.seconds)
     }
     json["peak_rss_bytes"] = .integer(try ThisProcess.peakResidentBytes())
-    if let profile {
-      json["profile"] = .object(JSONObject(profile.map { ($0.part, .number($0.seconds)) }))
-      json["profiled_seconds"] = .number(warm.reduce(0) { $0 + $1.seconds })
-    }
+    json["profile"] = .object(
+      JSONObject(StepProfile.Part.allCases.map { ("\($0)", .number(profile[$0])) }))
+    json["profiled_seconds"] = .number(warm.reduce(0) { $0 + $1.seconds })
     return json
   }
-
-  /// Seconds by part of a step, summed over the steps after the first; nil while the library does not measure them.
-  private var profile: [(part: String, seconds: Double)]? { nil }
 
   /// Counts heap allocations in each step, the first included.
   func countAllocations() throws -> JSONObject {
@@ -76,8 +72,8 @@ struct TrainingBenchmark {
     model.describe(in: &json)
   }
 
-  /// Takes the steps.
-  private func take() throws -> ([Step], TrainingSummary) {
+  /// Takes the steps; the profile is of those after the first, unless that is the only one.
+  private func take() throws -> ([Step], StepProfile) {
     let chat = try model.load()
     let lora = RunConfiguration.LoRA(rank: 16, alpha: 32, targetModules: .names(workload.targets))
     let adapter = try LoRAAdapter.starting(lora, for: chat.model, seed: 42)
@@ -91,10 +87,11 @@ struct TrainingBenchmark {
     // In the order given: a peer that reads the same rows takes the same steps.
     let run = try FineTuning(
       configuration: settings, shuffle: false, model: chat.model, adapter: adapter, examples: rows)
+    run.sharesPrefixes = model.sharesPrefixes
     var taken: [Step] = []
     taken.reserveCapacity(steps)
     var failure: (any Error)?
-    let summary = try run.run { event in
+    _ = try run.run { event in
       // What this listener allocates belongs to no step.
       let allocations = lk_allocation_count_stop()
       if case .step(let report) = event {
@@ -102,12 +99,13 @@ struct TrainingBenchmark {
           let ended = try ThisProcess.secondsSinceStart()
           taken.append(Step(report: report, ended: ended, allocations: allocations))
         } catch { failure = error }
+        if taken.count == 1, steps > 1 { chat.model.profile.reset() }
       }
       lk_allocation_count_start()
       return failure == nil ? .resume : .stop
     }
     _ = lk_allocation_count_stop()
     if let failure { throw failure }
-    return (taken, summary)
+    return (taken, chat.model.profile)
   }
 }

@@ -193,6 +193,11 @@ static inline LK_VNNI void lk_panel_sums_vnni(int64_t quads, const int8_t *panel
   _mm512_storeu_si512(sums + 16, s1);
 }
 
+/// Four bytes at any address.
+struct __attribute__((packed, may_alias)) lk_word {
+  int32_t value;
+};
+
 /// `rows` × 32 results with VNNI; `rows` and `planes` are constants at every call.
 ///
 /// A: `[rows][planes]` rows of bytes, `lda` apart. The results replace C, or are added to it.
@@ -206,15 +211,15 @@ LK_ALWAYS_INLINE LK_VNNI void lk_tile_vnni(
     acc0[i] = _mm512_setzero_si512();
     acc1[i] = _mm512_setzero_si512();
   }
-#pragma clang loop unroll_count(2)
+#pragma clang loop unroll(disable)
   for (int64_t q = 0; q < quads; q++) {
     const __m512i b0 = _mm512_load_si512(panel + q * 128);
     const __m512i b1 = _mm512_load_si512(panel + q * 128 + 64);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows * planes; i++) {
-      int32_t word;
-      memcpy(&word, a + i * lda + q * 4, 4);
-      const __m512i ai = _mm512_set1_epi32(word);
+      // Named, since left to itself the compiler loads all of them first and spills the sums.
+      __m512i ai;
+      __asm__("vpbroadcastd %1, %0" : "=v"(ai) : "m"(*(const struct lk_word *)(a + i * lda + q * 4)));
       acc0[i] = _mm512_dpbusd_epi32(acc0[i], ai, b0);
       acc1[i] = _mm512_dpbusd_epi32(acc1[i], ai, b1);
     }
