@@ -86,6 +86,14 @@ public final class CausalLM: @unchecked Sendable {
     head.prepareForIntegers()
   }
 
+  /// Runs `body` in f32, whatever training computes in: what an adapter comes to is judged on the weights as they are.
+  public func inF32<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let kept = planes
+    planes = nil
+    defer { planes = kept }
+    return try body()
+  }
+
   /// Runs `body` as if no adapter were attached.
   public func withoutAdapter<Result>(_ body: () throws -> Result) rethrows -> Result {
     let groups = layers.flatMap { $0.groups.compactMap { $0 } }

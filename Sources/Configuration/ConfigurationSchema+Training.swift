@@ -39,6 +39,10 @@ extension ConfigurationSchema {
 
   private static let optimisation: [ConfigurationKey] = [
     .init(
+      "training.compute", \.training.compute, .choice(),
+      "Products with frozen weights: f32; w8a16 and w8a8 in integers, on CPUs with AVX-512 VNNI.",
+      otherNames: ["compute_dtype", "bnb_4bit_compute_dtype", "arithmetic"]),
+    .init(
       "training.optim", \.training.optim,
       .choice(aliases: RunConfiguration.Optimizer.aliases),
       "The optimiser; only adamw is supported yet.", otherNames: ["optimizer", "optimiser"]),

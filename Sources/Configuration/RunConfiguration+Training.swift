@@ -15,6 +15,9 @@ extension RunConfiguration {
     /// Passes whose gradients one optimiser step sums.
     public var gradientAccumulationSteps: Int
 
+    /// How the products with the frozen weights are computed.
+    public var compute: Compute
+
     /// The optimiser.
     public var optim: Optimizer
     /// The learning rate after warm-up, before decay.
@@ -69,7 +72,7 @@ extension RunConfiguration {
       outputDir: String,
       numTrainEpochs: Double = 3, maxSteps: Int? = nil, perDeviceTrainBatchSize: Int = 8,
       perDeviceEvalBatchSize: Int = 8, gradientAccumulationSteps: Int = 1,
-      optim: Optimizer = .adamW, learningRate: Double = 2e-4,
+      compute: Compute = .automatic, optim: Optimizer = .adamW, learningRate: Double = 2e-4,
       lrSchedulerType: LearningRateSchedule = .linear,
       lrSchedulerKwargs: ScheduleOptions = ScheduleOptions(),
       warmupSteps: Double = 0, warmupRatio: Double = 0, weightDecay: Double = 0,
@@ -87,6 +90,7 @@ extension RunConfiguration {
       self.perDeviceTrainBatchSize = perDeviceTrainBatchSize
       self.perDeviceEvalBatchSize = perDeviceEvalBatchSize
       self.gradientAccumulationSteps = gradientAccumulationSteps
+      self.compute = compute
       self.optim = optim
       self.learningRate = learningRate
       self.lrSchedulerType = lrSchedulerType

@@ -9,6 +9,18 @@ extension RunConfiguration {
     case epoch
   }
 
+  /// How the products with the frozen weights are computed.
+  public enum Compute: String, Sendable, CaseIterable {
+    /// The fastest of the others that was found to lose nothing, on the CPU at hand.
+    case automatic = "auto"
+    /// In f32, from the weights as they are kept.
+    case f32
+    /// Weights rounded to 8 bits, activations to 16, in integers.
+    case w8a16
+    /// Weights and activations rounded to 8 bits, in integers.
+    case w8a8
+  }
+
   /// An optimiser, by Transformers' names.
   public enum Optimizer: String, Sendable, CaseIterable {
     /// Adam with decoupled weight decay: Loshchilov and Hutter 2019, arXiv:1711.05101.

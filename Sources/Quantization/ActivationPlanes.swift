@@ -10,6 +10,14 @@ public enum Arithmetic: String, Sendable, CaseIterable {
   /// Weights and activations of 8 bits.
   case w8a8
 
+  /// The fastest that was found to lose nothing (`docs/quality.md`), on this CPU.
+  public static var automatic: Arithmetic { .f32 }
+
+  /// Whether this CPU has the instructions that make integers worth their while; without, they are right but slow.
+  public static var hasFastIntegers: Bool {
+    IntegerProduct.hasVNNI && KernelPath.active == .avx512
+  }
+
   /// Bytes of an activation.
   var planes: Int { self == .w8a8 ? 1 : 2 }
 }

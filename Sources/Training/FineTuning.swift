@@ -253,7 +253,8 @@ public final class FineTuning {
     for part in Self.parts(
       Array(validation.indices), of: validation, sharesPrefixes: sharesPrefixes)
     {
-      sums += model.loss(MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes))
+      let batch = MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes)
+      sums += model.inF32 { model.loss(batch) }
       done += part.count
       _ = progress(done, validation.count)
     }

@@ -1,6 +1,7 @@
 public import CausalLM
 public import Configuration
 public import LoRA
+public import Quantization
 public import Serialization
 
 extension LoRAConfiguration {
@@ -21,6 +22,18 @@ extension LoRAConfiguration {
       rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
       alphaOverrides: lora.alphaPattern.map { .init(pattern: $0.pattern, value: $0.value) },
       isGaussian: lora.initLoRAWeights == .gaussian)
+  }
+}
+
+extension Arithmetic {
+  /// What a run's configuration asks for, on this CPU.
+  public init(_ compute: RunConfiguration.Compute) {
+    switch compute {
+    case .automatic: self = .automatic
+    case .f32: self = .f32
+    case .w8a16: self = .w8a16
+    case .w8a8: self = .w8a8
+    }
   }
 }
 

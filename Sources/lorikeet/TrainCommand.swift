@@ -5,6 +5,7 @@ import Inference
 import Kernels
 import LoRA
 import ModelFiles
+import Quantization
 import Serialization
 import Tokenization
 import Training
@@ -78,6 +79,13 @@ enum TrainCommand: Command {
       configuration.model.loadIn4Bit
       ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
     let chat = try ModelSession.load(configuration.model.path, precision, console)
+    let arithmetic = Arithmetic(configuration.training.compute)
+    if arithmetic != .f32, !Arithmetic.hasFastIntegers {
+      console.note(
+        "warning: this CPU has no AVX-512 VNNI, so training.compute: \(arithmetic.rawValue) will be slow; f32 would be faster"
+      )
+    }
+    chat.model.compute(in: arithmetic)
     let adapter = try LoRAAdapter.starting(
       configuration.lora, for: chat.model, seed: configuration.training.seed)
     let run = try FineTuning(
@@ -85,7 +93,7 @@ enum TrainCommand: Command {
       adapter: adapter,
       examples: train.examples, validation: validation?.examples ?? [])
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels"
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
     )
 
     let record = AdapterRecord(
@@ -96,6 +104,7 @@ enum TrainCommand: Command {
     var identity = configuration.numericIdentity
     identity["base_sha256"] = .string(record.baseHash)
     identity["data_sha256"] = .string(record.dataHash)
+    identity["training.compute"] = .string(arithmetic.rawValue)
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
