@@ -8,15 +8,8 @@ extension CausalLM {
     let store: ActivationStore
     let context: PassContext
     let tokens: Int
-    let visibility: Visibility
-
-    /// Who sees whom.
-    enum Visibility {
-      /// The tokens of each segment see its ancestors and themselves, causally.
-      case segments([Segment])
-      /// Each row is the next token of a sequence, and sees that sequence's cache.
-      case caches([KeyValueCache])
-    }
+    /// Who sees whom; none in decoding, where each row sees its sequence's cache.
+    let segments: [Segment]
 
     /// The last block's output, before the final norm.
     func hidden(_ model: CausalLM) -> Matrix {
@@ -45,8 +38,7 @@ extension CausalLM {
     let context = PassContext(
       dropout: makeDropoutKeys(batch, dropout, store), scratch: store.linearScratch,
       up: store.upScratch)
-    let pass = Pass(
-      store: store, context: context, tokens: tokens, visibility: .segments(batch.segments))
+    let pass = Pass(store: store, context: context, tokens: tokens, segments: batch.segments)
 
     embed(batch.tokens, into: store)
     for index in layers.indices { forward(layer: index, pass, keyValueSink) }
@@ -91,18 +83,9 @@ extension CausalLM {
     rotary.rotate(query, positions: positions)
     rotary.rotate(key, positions: positions)
     sink?(index, key, value)
-    switch pass.visibility {
-    case .segments(let segments):
-      attention.forward(
-        queries: query, keys: key, values: value, segments: segments, output: attended,
-        logSumExp: kept.logSumExp.base)
-    case .caches(let caches):
-      for (row, cache) in caches.enumerated() {
-        cache.append(keys: key.rows(row..<row + 1), values: value.rows(row..<row + 1), layer: index)
-      }
-      attention.decode(
-        queries: query, caches: caches.map { $0.sequence(layer: index) }, output: attended)
-    }
+    attention.forward(
+      queries: query, keys: key, values: value, segments: pass.segments, output: attended,
+      logSumExp: kept.logSumExp.base)
     layer.output.forward(attended, into: middle, down: downs[3], pass.context)
     Elementwise.add(input, to: middle)
 

@@ -114,7 +114,7 @@ extension CausalLM {
   }
 
   private func backward(layer index: Int, _ pass: Pass, needsInputGradient: Bool) {
-    guard case .segments(let segments) = pass.visibility else { return }
+    let segments = pass.segments
     let c = configuration
     let (layer, store, t) = (layers[index], pass.store, pass.tokens)
     let kept = store.layer(index)

@@ -19,7 +19,7 @@ public final class WeightMatrix: @unchecked Sendable {
   // Keeps a mapped file alive.
   private let owner: AnyObject?
   // Stored row of each row: GGUF keeps q and k in another order.
-  private let rowOrder: [Int32]
+  let rowOrder: [Int32]
 
   /// Makes a view of stored blocks.
   ///
@@ -105,10 +105,17 @@ public final class WeightMatrix: @unchecked Sendable {
 
   /// Writes `input · Wᵀ`, plus `scale · left · Bᵀ` of a low-rank term, to `output`.
   ///
+  /// A row's bits depend neither on the threads nor on the other rows, except that up to `streamedRows` rows are summed
+  /// in another order than more of them.
+  ///
   /// - Parameters:
   ///   - input: `[tokens, columns]`.
   ///   - output: `[tokens, rows]`, overwritten.
   public func forward(_ input: Matrix, into output: Matrix, adding term: LowRankTerm? = nil) {
+    if input.rows <= Self.streamedRows {
+      Self.forward(input, [Product(self, into: output, adding: term)])
+      return
+    }
     let panels = (rows + GEMM.panelWidth - 1) / GEMM.panelWidth
     let scratchCount = GEMM.panelWidth * max(columns, term?.left.columns ?? 0)
     Parallel.run(panels, scratchCount: scratchCount) { task, panel in

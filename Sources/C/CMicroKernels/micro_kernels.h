@@ -8,6 +8,7 @@
 #include "cpu_features.h"
 #include "elementwise.h"
 #include "gemm.h"
+#include "matrix_vector.h"
 #include "quantization.h"
 
 #endif
