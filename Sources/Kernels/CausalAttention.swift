@@ -277,8 +277,8 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  /// Numbers of keys, over all query heads, below which waking the other threads takes longer than the work.
-  private static let smallDecode = 1 << 15
+  /// Products of queries and keys below which waking the other threads takes longer than the work.
+  private static let smallDecode = 1 << 17
 
   /// One new query per sequence against its cache, the query's own key and value included.
   ///
@@ -311,12 +311,10 @@ public final class CausalAttention: @unchecked Sendable {
   ) {
     let (d, group, count) = (headDimension, heads / keyValueHeads, cache.keys.rows)
     let first = sharedHead * group * d
-    for j in 0..<count {
-      let key = cache.keys.row(j) + sharedHead * d
-      for head in 0..<group {
-        scores[head * count + j] = VectorMath.dot(d, query + first + head * d, key, path)
-      }
-    }
+    VectorMath.rowProducts(
+      cache.keys.columns(sharedHead * d..<(sharedHead + 1) * d),
+      by: Matrix(query + first, rows: group, columns: d),
+      into: Matrix(scores, rows: group, columns: count), path)
     for head in 0..<group {
       let x = scores + head * count
       let shift = scale * VectorMath.max(count, x, path)

@@ -32,6 +32,8 @@ public final class LoRAModule: @unchecked Sendable {
   public let dropoutStream: UInt64
 
   private let panels: FloatBuffer
+  // 0, 1, 2, …: A's rows as a product of few vectors names them.
+  private let rowsOfA: [Int32]
   // Own the memory of the four matrices, for a module that outlives its adapter.
   private let owners: [FloatBuffer]
 
@@ -49,6 +51,7 @@ public final class LoRAModule: @unchecked Sendable {
     gradA = gradients.base + offset
     gradB = gradA + shape.rank * shape.inputs
     dropoutStream = CounterRandom(seed: 0, purpose: "dropout \(shape.name)").key
+    rowsOfA = [Int32](0..<Int32(shape.rank))
     panels = FloatBuffer(count: (shape.rank + 31) / 32 * 32 * shape.inputs)
   }
 
@@ -63,6 +66,12 @@ public final class LoRAModule: @unchecked Sendable {
   ///   - input: `[tokens, inputs]`, after dropout.
   ///   - down: `[tokens, rank]`, overwritten.
   public func project(_ input: Matrix, into down: Matrix) {
+    if input.rows <= WeightMatrix.streamedRows {
+      // Turning A into panels would take longer than the product.
+      WeightStorage.blocks(.f32, base: UnsafeRawPointer(a), columns: inputs).multiply(
+        rows: rowsOfA, rowCount: rank, by: input, into: down)
+      return
+    }
     for first in stride(from: 0, to: rank, by: 32) {
       GEMM.transposePanel(
         k: inputs, n: min(32, rank - first), a: a + first * inputs, lda: inputs,

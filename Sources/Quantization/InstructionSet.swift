@@ -1,8 +1,9 @@
 internal import CMicroKernels
 internal import Kernels
 
-/// The instructions the loops of this target are compiled for. Each set decodes to the same bits; sums of products
-/// differ in the last ones.
+/// The instructions the loops of this target are compiled for.
+///
+/// Each set decodes to the same bits; sums of products differ in the last ones.
 enum InstructionSet: CaseIterable, Sendable {
   /// What every CPU of the architecture has.
   case portable

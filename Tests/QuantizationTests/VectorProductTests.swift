@@ -34,9 +34,10 @@ import Testing
       (self.rows, self.columns) = (rows, columns)
     }
 
-
     /// The products in double, and how far a sum of sixteen lanes in single precision may be off.
-    func reference(_ order: [Int32], _ x: [Float], vectors: Int) -> (sums: [Double], bounds: [Double]) {
+    func reference(_ order: [Int32], _ x: [Float], vectors: Int) -> (
+      sums: [Double], bounds: [Double]
+    ) {
       var (sums, bounds) = ([Double](), [Double]())
       for i in 0..<vectors {
         for row in order {

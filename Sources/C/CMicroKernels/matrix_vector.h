@@ -17,6 +17,12 @@
 /// Most vectors that are multiplied in one pass over the weights.
 #define LK_VECTORS 4
 
+/// Bytes between what is multiplied and what is asked for from memory. Several rows read side by side, in pages of
+/// 4 KiB, are more than prefetchers follow: without this, Q4_1 came at 20 thousand million weights a second and core
+/// where it comes at 33 with it, and Q8_0 at 7 where it comes at 30 (a Zen 5 with its weights in no cache; 2 KiB were
+/// too few, 32 KiB too many). An address beyond the weights does no harm.
+#define LK_AHEAD 8192
+
 typedef float lk_f32x8 __attribute__((vector_size(32)));
 typedef float lk_f32x4 __attribute__((vector_size(16)));
 

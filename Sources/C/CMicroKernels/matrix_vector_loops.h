@@ -88,6 +88,16 @@ LK_INLINE void LK_PATH(lk_block_of_codes)(int type, const uint8_t *block, lk_f32
 }
 #endif
 
+/// Bytes of thirty-two weights.
+LK_INLINE int64_t LK_PATH(lk_piece_bytes)(int type) {
+  switch (type) {
+  case LK_F32: return 128;
+  case LK_F16:
+  case LK_BF16: return 64;
+  default: return LK_PATH(lk_block_bytes)(type);
+  }
+}
+
 /// Weights `[32 · piece, 32 · piece + 32)` of the row that begins at `row`, all of which are there.
 LK_INLINE void LK_PATH(lk_piece)(int type, const uint8_t *row, int64_t piece, lk_f32x16 *weights) {
   switch (type) {
@@ -178,10 +188,17 @@ LK_INLINE void LK_PATH(lk_multiply_rows)(
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
       lk_f32x16 w[2];
-      if (type == LK_NF4)
-        LK_PATH(lk_nf4_piece)(p->matrix, isWhole, order[r] * p->columns, piece, 32, w);
-      else
-        LK_PATH(lk_piece)(type, p->base + order[r] * p->rowBytes, piece, w);
+      if (type == LK_NF4) {
+        const int64_t start = order[r] * p->columns;
+        __builtin_prefetch(p->matrix->packed + (start >> 1) + 16 * piece + LK_AHEAD);
+        LK_PATH(lk_nf4_piece)(p->matrix, isWhole, start, piece, 32, w);
+      } else {
+        const uint8_t *row = p->base + order[r] * p->rowBytes;
+        const int64_t bytes = LK_PATH(lk_piece_bytes)(type);
+        for (int64_t line = 0; line < bytes; line += 64)
+          __builtin_prefetch(row + piece * bytes + LK_AHEAD + line);
+        LK_PATH(lk_piece)(type, row, piece, w);
+      }
 #pragma clang loop unroll(full)
       for (int i = 0; i < inputs; i++) {
         sums[r][i] += w[0] * LK_PATH(lk_load)(x + i * p->inputStride);
