@@ -308,6 +308,9 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
+  /// Products of queries and keys below which waking the other threads takes longer than the work.
+  private static let smallDecode = 1 << 17
+
   /// One new query per sequence against its cache, the query's own key and value included.
   ///
   /// - Parameters:
@@ -317,26 +320,41 @@ public final class CausalAttention: @unchecked Sendable {
   public func decode(
     queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active
   ) {
-    let group = heads / keyValueHeads
-    let d = headDimension
     let longest = caches.map(\.keys.rows).max() ?? 0
-    Parallel.run(caches.count * keyValueHeads, scratchCount: longest) { task, scores in
-      let (sequence, shared) = (task / keyValueHeads, task % keyValueHeads)
-      let cache = caches[sequence]
-      let count = cache.keys.rows
-      for head in shared * group..<(shared + 1) * group {
-        let q = queries.row(sequence) + head * d
-        for j in 0..<count {
-          scores[j] = VectorMath.dot(d, q, cache.keys.row(j) + shared * d, path)
-        }
-        let shift = scale * VectorMath.max(count, scores, path)
-        let sum = VectorMath.expSum(count, scale: scale, shift: shift, scores, path)
-        let o = output.row(sequence) + head * d
-        o.update(repeating: 0, count: d)
-        for j in 0..<count {
-          VectorMath.axpy(d, scores[j] / sum, cache.values.row(j) + shared * d, o, path)
-        }
+    let group = heads / keyValueHeads
+    let pairs = caches.count * keyValueHeads
+    let isSmall = caches.reduce(0) { $0 + $1.keys.rows } * heads * headDimension < Self.smallDecode
+    let share = isSmall ? pairs : 1
+    Parallel.run(isSmall ? 1 : pairs, scratchCount: group * longest) { task, scores in
+      for pair in task * share..<(task + 1) * share {
+        decode(
+          queries.row(pair / keyValueHeads), cache: caches[pair / keyValueHeads],
+          sharedHead: pair % keyValueHeads, scores, output.row(pair / keyValueHeads), path)
       }
     }
+  }
+
+  /// The query heads that share one head of keys and values; each key and value is read once for all of them.
+  private func decode(
+    _ query: UnsafeMutablePointer<Float>, cache: CachedSequence, sharedHead: Int,
+    _ scores: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    _ path: KernelPath
+  ) {
+    let (d, group, count) = (headDimension, heads / keyValueHeads, cache.keys.rows)
+    let first = sharedHead * group * d
+    VectorMath.rowProducts(
+      cache.keys.columns(sharedHead * d..<(sharedHead + 1) * d),
+      by: Matrix(query + first, rows: group, columns: d),
+      into: Matrix(scores, rows: group, columns: count), path)
+    for head in 0..<group {
+      let x = scores + head * count
+      let shift = scale * VectorMath.max(count, x, path)
+      let sum = VectorMath.expSum(count, scale: scale, shift: shift, x, path)
+      VectorMath.scale(count, 1 / sum, x, x, path)
+    }
+    GEMM.multiply(
+      m: group, n: d, k: count, a: scores, rsa: count, csa: 1,
+      b: cache.values.base + sharedHead * d, ldb: cache.values.stride, c: output + first, ldc: d,
+      path: path)
   }
 }

@@ -89,8 +89,8 @@ public enum Parallel {
 ///
 /// One job runs at a time; callers on other threads wait their turn.
 ///
-/// Unchecked: `body` and `tasks` are written under `mutex` before a job's generation is published, and read by
-/// workers only after they saw that generation under the same mutex.
+/// Unchecked: `body` and `tasks` are written before a job's generation is published, and read by workers only after
+/// they saw that generation; nothing is written again before all have said that they are done.
 private final class WorkerPool: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -99,6 +99,7 @@ private final class WorkerPool: @unchecked Sendable {
   private let next = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
   private let published = Atomic<Int>(0)
+  private let sleeping = Atomic<Int>(0)
   private var started = 1
   private var wanted = 1
   private var tasks = 0
@@ -172,6 +173,28 @@ private final class WorkerPool: @unchecked Sendable {
     distribute(count, body)
   }
 
+  /// Looks for a while, since sleeping and being woken takes longer than most waits; not at all where threads outnumber
+  /// cores and the one waited for may need this one's.
+  ///
+  /// - Returns: whether `condition` came true.
+  @inline(__always)
+  private func looks(for condition: () -> Bool) -> Bool {
+    if condition() { return true }
+    guard wanted <= Self.cores else { return false }
+    let end = lk_nanoseconds() + Self.patience
+    repeat {
+      for _ in 0..<32 {
+        lk_pause()
+        if condition() { return true }
+      }
+    } while lk_nanoseconds() < end
+    return false
+  }
+
+  /// Nanoseconds to look for work before sleeping: beyond the stretches that one thread runs alone in a step.
+  private static let patience: Int64 = 200_000
+  private static let cores = Parallel.availableCores
+
   /// Deals tasks out; the caller holds `turn`.
   private func distribute(_ count: Int, _ body: (Int, Int) -> Void) {
     guard count > 1, wanted > 1 else {
@@ -179,22 +202,22 @@ private final class WorkerPool: @unchecked Sendable {
       return
     }
     withoutActuallyEscaping(body) { escapable in
-      pthread_mutex_lock(mutex)
       self.body = escapable
       tasks = count
       next.store(0, ordering: .relaxed)
       running.store(started - 1, ordering: .relaxed)
-      published.add(1, ordering: .releasing)
-      pthread_cond_broadcast(wake)
-      pthread_mutex_unlock(mutex)
+      published.add(1, ordering: .sequentiallyConsistent)
+      // Whoever is about to sleep has either counted itself before this load, or sees the new job before it waits.
+      if sleeping.load(ordering: .sequentiallyConsistent) > 0 {
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+      }
 
       take(as: 0, of: count, escapable)
 
-      // The others finish within a task's length of each other: look a while before sleeping.
-      var looks = 0
-      while running.load(ordering: .acquiring) > 0 {
-        looks += 1
-        if looks < 2_000 { continue }
+      // The others finish within a task's length of each other.
+      if !looks(for: { running.load(ordering: .acquiring) == 0 }) {
         pthread_mutex_lock(mutex)
         while running.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, mutex) }
         pthread_mutex_unlock(mutex)
@@ -225,12 +248,16 @@ private final class WorkerPool: @unchecked Sendable {
     _ = lk_flush_denormals()
     var seen = generation
     while true {
-      var looks = 0
-      while published.load(ordering: .acquiring) == seen, looks < 4_000 { looks += 1 }
-      pthread_mutex_lock(mutex)
-      while published.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
+      if !looks(for: { published.load(ordering: .acquiring) != seen }) {
+        pthread_mutex_lock(mutex)
+        sleeping.add(1, ordering: .sequentiallyConsistent)
+        while published.load(ordering: .sequentiallyConsistent) == seen {
+          pthread_cond_wait(wake, mutex)
+        }
+        sleeping.subtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
+      }
       seen = published.load(ordering: .acquiring)
-      pthread_mutex_unlock(mutex)
       if worker < wanted { participate(as: worker) }
       if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
         pthread_mutex_lock(mutex)

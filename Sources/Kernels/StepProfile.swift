@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+internal import CMicroKernels
 
 /// Where the seconds of a step go, part by part, as the thread that runs the model sees them.
 ///
@@ -75,10 +73,9 @@ public final class StepProfile {
   deinit { nanoseconds.deallocate() }
 
   /// Runs `body` and adds its time to a part.
-  @inline(__always)
   public func measure<Result>(_ part: Part, _ body: () throws -> Result) rethrows -> Result {
-    let began = Self.now()
-    defer { nanoseconds[part.rawValue] += Self.now() - began }
+    let began = Int(lk_nanoseconds())
+    defer { nanoseconds[part.rawValue] += Int(lk_nanoseconds()) - began }
     return try body()
   }
 
@@ -90,10 +87,4 @@ public final class StepProfile {
 
   /// Begins at zero again.
   public func reset() { nanoseconds.update(repeating: 0, count: Part.allCases.count) }
-
-  private static func now() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
-  }
 }

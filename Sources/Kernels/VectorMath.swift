@@ -90,4 +90,34 @@ enum VectorMath {
     case .baseline: lk_softmax_backward_baseline(Int64(n), delta, scale, p, dp)
     }
   }
+
+  /// `output[i][j] = rows_j · vectors_i`, each row read once for up to four vectors.
+  static func rowProducts(
+    _ rows: Matrix, by vectors: Matrix, into output: Matrix, _ path: KernelPath
+  ) {
+    let (columns, bytes) = (Int64(rows.columns), Int64(4 * rows.stride))
+    let (x, y) = (Int64(vectors.stride), Int64(output.stride))
+    let limit = Int(LK_VECTORS)
+    for first in stride(from: 0, to: rows.rows, by: consecutive.count) {
+      let base = rows.row(first)
+      let count = Int32(min(consecutive.count, rows.rows - first))
+      for vector in stride(from: 0, to: vectors.rows, by: limit) {
+        let (from, to) = (vectors.row(vector), output.row(vector) + first)
+        let inputs = Int32(min(limit, vectors.rows - vector))
+        let type = Int32(LK_F32.rawValue)
+        switch path {
+        case .avx512:
+          lk_multiply_avx512(type, base, bytes, columns, consecutive, count, from, x, inputs, to, y)
+        case .avx2:
+          lk_multiply_avx2(type, base, bytes, columns, consecutive, count, from, x, inputs, to, y)
+        case .baseline:
+          lk_multiply_portable(
+            type, base, bytes, columns, consecutive, count, from, x, inputs, to, y)
+        }
+      }
+    }
+  }
+
+  /// The rows of a stretch of `rowProducts`.
+  private static let consecutive = [Int32](0..<64)
 }

@@ -24,6 +24,8 @@ public final class LoRAStack {
   // A of all modules end to end, and as panels of 32 rows.
   private let stacked: FloatBuffer
   private let panels: FloatBuffer
+  // 0, 1, 2, …: A's rows as a product of few vectors names them.
+  private let rowNumbers: [Int32]
 
   /// Stacks adapters that have the same number of inputs; there is at least one.
   public init(_ modules: [LoRAModule]) {
@@ -40,6 +42,7 @@ public final class LoRAStack {
     self.offsets = offsets
     self.rank = rank
     inputs = modules[0].inputs
+    rowNumbers = [Int32](0..<Int32(modules.reduce(0) { max($0, $1.rank) }))
     stacked = FloatBuffer(count: rank * inputs)
     panels = FloatBuffer(count: (rank + 31) / 32 * 32 * inputs)
   }
@@ -60,6 +63,10 @@ public final class LoRAStack {
   ///   - input: `[tokens, inputs]`, the same for all.
   ///   - down: `[tokens, rank]`, overwritten.
   public func project(_ input: Matrix, into down: Matrix) {
+    if input.rows <= WeightMatrix.streamedRows {
+      for index in modules.indices { project(input, module: index, into: down) }
+      return
+    }
     for (module, offset) in zip(modules, offsets) {
       (stacked.base + offset * inputs).update(from: module.a, count: module.rank * inputs)
     }
@@ -68,8 +75,14 @@ public final class LoRAStack {
 
   /// Writes `z = input · Aᵀ` of one module, whose input no other shares: each drops other numbers.
   public func project(_ input: Matrix, module index: Int, into down: Matrix) {
-    project(
-      input, modules[index].a, rank: modules[index].rank, into: columns(down, of: index))
+    let module = modules[index]
+    if input.rows <= WeightMatrix.streamedRows {
+      // Turning A into panels would take longer than the product.
+      WeightStorage.blocks(.f32, base: UnsafeRawPointer(module.a), columns: inputs).multiply(
+        rows: rowNumbers, rowCount: module.rank, by: input, into: columns(down, of: index))
+      return
+    }
+    project(input, module.a, rank: module.rank, into: columns(down, of: index))
   }
 
   private func project(

@@ -1,6 +1,9 @@
 internal import CMicroKernels
+internal import Kernels
 
-/// The instructions the loops of this target are compiled for; each set computes the same bits.
+/// The instructions the loops of this target are compiled for.
+///
+/// Each set decodes to the same bits; sums of products differ in the last ones.
 enum InstructionSet: CaseIterable, Sendable {
   /// What every CPU of the architecture has.
   case portable
@@ -20,6 +23,15 @@ enum InstructionSet: CaseIterable, Sendable {
 
   /// The widest set this machine runs, looked up once.
   static let best: InstructionSet = allCases.last(where: \.isSupported) ?? .portable
+
+  /// The set of `KernelPath.active`, for sums: they belong to the path that the process says it uses.
+  static let active: InstructionSet = {
+    switch KernelPath.active {
+    case .baseline: .portable
+    case .avx2: .avx2
+    case .avx512: .avx512
+    }
+  }()
 }
 
 extension StorageType {

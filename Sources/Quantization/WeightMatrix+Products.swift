@@ -26,6 +26,8 @@ extension WeightMatrix {
 
   /// Writes `input · Wᵀ`, with its term, for each of some weights that share an input.
   ///
+  /// Up to `streamedRows` rows read the weights as they are stored; more of them unpack panels.
+  ///
   /// - Parameters:
   ///   - products: their outputs are overwritten.
   ///   - input: `[tokens, columns]`.
@@ -47,6 +49,10 @@ extension WeightMatrix {
           panel, rows, tokens: first..<min(input.rows, first + tokenBlock),
           planes: planes.planes, scratch, path)
       }
+      return
+    }
+    guard input.rows > streamedRows else {
+      stream(input, products)
       return
     }
     let columns = input.columns

@@ -19,7 +19,7 @@ public final class WeightMatrix: @unchecked Sendable {
   // Keeps a mapped file alive.
   private let owner: AnyObject?
   // Stored row of each row: GGUF keeps q and k in another order.
-  private let rowOrder: [Int32]
+  let rowOrder: [Int32]
   /// The same weight in 8 bits, where products are computed in integers.
   public private(set) var integer: IntegerMatrix?
 
@@ -109,6 +109,9 @@ public final class WeightMatrix: @unchecked Sendable {
   static let slabRows = 1_024
 
   /// Writes `input · Wᵀ`, plus `scale · left · Bᵀ` of a low-rank term, to `output`.
+  ///
+  /// A row's bits depend neither on the threads nor on the other rows, except that up to `streamedRows` rows are summed
+  /// in another order than more of them.
   ///
   /// - Parameters:
   ///   - input: `[tokens, columns]`.

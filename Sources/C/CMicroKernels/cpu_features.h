@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -33,6 +34,22 @@ static inline int32_t lk_cpu_has_avx512_vnni(void) {
   return lk_cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
 #else
   return 0;
+#endif
+}
+
+/// Nanoseconds on a clock that only goes forward.
+static inline int64_t lk_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/// Tells the core that this thread is only waiting, for some tens of cycles.
+static inline void lk_pause(void) {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
 #endif
 }
 

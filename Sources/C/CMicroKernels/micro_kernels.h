@@ -9,6 +9,7 @@
 #include "elementwise.h"
 #include "gemm.h"
 #include "integer_gemm.h"
+#include "matrix_vector.h"
 #include "quantization.h"
 
 #endif
