@@ -128,9 +128,11 @@ extension CausalLM {
     return pass
   }
 
-  func context(_ store: ActivationStore, dropout drops: Bool) -> PassContext {
+  func context(_ store: ActivationStore, dropout drops: Bool, streams: Bool = false) -> PassContext
+  {
     PassContext(
-      dropout: drops ? adapter?.dropout ?? 0 : 0, planes: planes, profile: profile,
+      dropout: drops ? adapter?.dropout ?? 0 : 0, streams: streams, planes: planes,
+      profile: profile,
       scratchBuffer: store.linearScratch, upBuffer: store.upScratch)
   }
 
@@ -264,7 +266,8 @@ extension CausalLM {
       }
       profile.measure(.headForward) {
         WeightMatrix.forward(
-          [WeightMatrix.Product(weight: head, outputs: logits)], normed, planes: planes)
+          [WeightMatrix.Product(weight: head, outputs: logits)], normed, planes: planes,
+          streams: pass.context.streams)
       }
       body(chunk, logits)
     }

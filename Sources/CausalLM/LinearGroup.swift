@@ -76,14 +76,17 @@ final class LinearGroup {
           context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
         }
       } else {
-        context.profile.measure(.adapters) { stack.project(input, into: down) }
+        context.profile.measure(.adapters) {
+          stack.project(input, into: down, streams: context.streams)
+        }
       }
       for (index, place) in places.enumerated() {
         products[index].term = place.map { stack.forwardTerm(down, module: $0) }
       }
     }
     context.profile.measure(.weightsForward) {
-      WeightMatrix.forward(products, input, planes: context.planes)
+      WeightMatrix.forward(
+        products, input, planes: context.planes, streams: context.streams)
     }
   }
 
@@ -160,6 +163,8 @@ final class LinearGroup {
 struct PassContext {
   /// Share of an adapter's inputs that is dropped; 0 outside training.
   let dropout: Float
+  /// Whether few rows read the weights as they are stored: in decoding.
+  let streams: Bool
   /// Where activations are quantised, for products in integers.
   let planes: ActivationPlanes?
   /// Where the time goes.

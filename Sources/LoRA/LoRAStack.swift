@@ -62,9 +62,14 @@ public final class LoRAStack {
   /// - Parameters:
   ///   - input: `[tokens, inputs]`, the same for all.
   ///   - down: `[tokens, rank]`, overwritten.
-  public func project(_ input: Matrix, into down: Matrix) {
-    if input.rows <= WeightMatrix.streamedRows {
-      for index in modules.indices { project(input, module: index, into: down) }
+  ///   - streams: as of `WeightMatrix.forward`.
+  public func project(_ input: Matrix, into down: Matrix, streams: Bool = false) {
+    if streams, input.rows <= WeightMatrix.streamedRows {
+      // Turning A into panels would take longer than the product.
+      for (index, module) in modules.enumerated() {
+        WeightStorage.blocks(.f32, base: UnsafeRawPointer(module.a), columns: inputs).multiply(
+          rows: rowNumbers, rowCount: module.rank, by: input, into: columns(down, of: index))
+      }
       return
     }
     for (module, offset) in zip(modules, offsets) {
@@ -76,12 +81,6 @@ public final class LoRAStack {
   /// Writes `z = input · Aᵀ` of one module, whose input no other shares: each drops other numbers.
   public func project(_ input: Matrix, module index: Int, into down: Matrix) {
     let module = modules[index]
-    if input.rows <= WeightMatrix.streamedRows {
-      // Turning A into panels would take longer than the product.
-      WeightStorage.blocks(.f32, base: UnsafeRawPointer(module.a), columns: inputs).multiply(
-        rows: rowNumbers, rowCount: module.rank, by: input, into: columns(down, of: index))
-      return
-    }
     project(input, module.a, rank: module.rank, into: columns(down, of: index))
   }
 

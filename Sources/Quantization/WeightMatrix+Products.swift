@@ -26,14 +26,14 @@ extension WeightMatrix {
 
   /// Writes `input · Wᵀ`, with its term, for each of some weights that share an input.
   ///
-  /// Up to `streamedRows` rows read the weights as they are stored; more of them unpack panels.
-  ///
   /// - Parameters:
   ///   - products: their outputs are overwritten.
   ///   - input: `[tokens, columns]`.
   ///   - planes: computes in integers, in this memory; every weight must be prepared for it.
+  ///   - streams: lets up to `streamedRows` rows read the weights as they are stored, instead of unpacking panels;
+  ///     off where a row's bits must not depend on the number of rows.
   public static func forward(
-    _ products: [Product], _ input: Matrix, planes: ActivationPlanes? = nil,
+    _ products: [Product], _ input: Matrix, planes: ActivationPlanes? = nil, streams: Bool = true,
     path: KernelPath = .active
   ) {
     let panels = products.reduce(0) { $0 + $1.weight.panelCount }
@@ -51,7 +51,7 @@ extension WeightMatrix {
       }
       return
     }
-    guard input.rows > streamedRows else {
+    if streams, input.rows <= streamedRows {
       stream(input, products)
       return
     }
