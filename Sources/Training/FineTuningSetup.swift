@@ -26,6 +26,8 @@ extension LoRAConfiguration {
 
 extension LoRAAdapter {
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
+  ///
+  /// - Throws: `LoRAError` where the settings do not fit the model, and what reading an adapter throws.
   public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64)
     throws -> LoRAAdapter
   {
@@ -33,6 +35,7 @@ extension LoRAAdapter {
       return try AdapterFolder.read(folder, for: model.adaptableLayers)
     }
     let configuration = LoRAConfiguration(lora)
+    try configuration.checkBlocks(of: model.adaptableLayers)
     let adapter = LoRAAdapter(
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
     adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
