@@ -46,14 +46,14 @@ extension LoRAAdapter {
 extension RunConfiguration {
   /// The settings that determine a run's numbers, key by key: a resume must agree on each.
   ///
-  /// What only determines when something is reported, validated or saved is left out.
+  /// What only determines when something is reported, validated or saved is left out, and what only saves time.
   public var numericIdentity: JSONObject {
     let free = [
       "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
       "save_total_limit",
       "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
       "metric_for_best_model",
-      "early_stopping_patience",
+      "early_stopping_patience", "trunk_cache",
     ]
     var identity = JSONObject()
     var section = ""
