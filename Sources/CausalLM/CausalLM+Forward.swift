@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Kernels
 internal import LoRA
 internal import Quantization
@@ -93,10 +94,11 @@ extension CausalLM {
   ///   - dropout: the masks, in training.
   ///   - rows: the tokens whose output is wanted, ascending; nil for all. The last block computes no other.
   ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
+  ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `batch` is of.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   func forward(
     _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil, rows: [Int]? = nil,
-    after prefix: KeyValueCache? = nil,
+    after prefix: KeyValueCache? = nil, trunk: (source: any TrunkSource, batch: MicroBatch)? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
   ) -> Pass {
     let tokens = batch.tokens.count
@@ -123,8 +125,9 @@ extension CausalLM {
           ?? layout),
       selected: selected, drops: drops, prefix: prefix)
 
-    embed(batch.tokens, into: store)
-    for index in layers.indices { forward(layer: index, pass, keyValueSink) }
+    let first = trunk.map { runTrunk(pass, of: $0.batch, from: $0.source) } ?? 0
+    if first == 0 { embed(batch.tokens, into: store) }
+    for index in first..<layers.count { forward(layer: index, pass, keyValueSink) }
     return pass
   }
 

@@ -58,9 +58,13 @@ struct PredictionTargets {
 
 extension CausalLM {
   /// The loss over a batch, without gradients.
-  public func loss(_ supervised: MicroBatch) -> LossSums {
+  ///
+  /// - Parameter trunk: where the activations below the adapters are kept; nil computes them.
+  public func loss(_ supervised: MicroBatch, trunk: (any TrunkSource)? = nil) -> LossSums {
     let targets = PredictionTargets(supervised)
-    let pass = forward(TokenBatch(supervised), isRecording: false, rows: targets.rows)
+    let pass = forward(
+      TokenBatch(supervised), isRecording: false, rows: targets.rows,
+      trunk: trunk.map { ($0, supervised) })
     var sums = LossSums()
     runHead(pass, targets, gradientScale: nil, &sums)
     return sums
@@ -72,12 +76,15 @@ extension CausalLM {
   ///   - gradientScale: 1 / Σ weight over the whole accumulation window, so that the window's step is the step of one
   ///     large batch.
   ///   - dropout: names this step's masks; nil for none.
+  ///   - trunk: where the activations below the adapters are kept; nil computes them.
   public func accumulateGradients(
-    _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?
+    _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?,
+    trunk: (any TrunkSource)? = nil
   ) -> LossSums {
     let targets = PredictionTargets(supervised)
     let pass = forward(
-      TokenBatch(supervised), isRecording: true, dropout: dropout, rows: targets.rows)
+      TokenBatch(supervised), isRecording: true, dropout: dropout, rows: targets.rows,
+      trunk: trunk.map { ($0, supervised) })
     var sums = LossSums()
     runHead(pass, targets, gradientScale: gradientScale, &sums)
     backward(pass)

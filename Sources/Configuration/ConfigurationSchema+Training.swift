@@ -33,6 +33,9 @@ extension ConfigurationSchema {
       .integer(count), "Passes whose gradients one optimiser step sums.",
       otherNames: ["grad_accumulation_steps", "accumulation_steps", "accumulate_grad_batches"]),
     .init(
+      "training.trunk_cache", \.training.trunkCache, .choice(),
+      "Keep activations below the lowest adapted block on disk, where that saves time."),
+    .init(
       "training.seed", \.training.seed, .seed,
       "What every random number of the run derives from.", otherNames: ["data_seed", "random_seed"]),
   ]

@@ -14,6 +14,8 @@ extension RunConfiguration {
     public var perDeviceEvalBatchSize: Int
     /// Passes whose gradients one optimiser step sums.
     public var gradientAccumulationSteps: Int
+    /// Whether activations below the lowest adapted block are kept on disk; no result depends on it.
+    public var trunkCache: TrunkCaching
 
     /// How the products with the frozen weights are computed.
     public var compute: Compute
@@ -72,6 +74,7 @@ extension RunConfiguration {
       outputDir: String,
       numTrainEpochs: Double = 3, maxSteps: Int? = nil, perDeviceTrainBatchSize: Int = 8,
       perDeviceEvalBatchSize: Int = 8, gradientAccumulationSteps: Int = 1,
+      trunkCache: TrunkCaching = .auto,
       compute: Compute = .automatic, optim: Optimizer = .adamW, learningRate: Double = 2e-4,
       lrSchedulerType: LearningRateSchedule = .linear,
       lrSchedulerKwargs: ScheduleOptions = ScheduleOptions(),
@@ -90,6 +93,7 @@ extension RunConfiguration {
       self.perDeviceTrainBatchSize = perDeviceTrainBatchSize
       self.perDeviceEvalBatchSize = perDeviceEvalBatchSize
       self.gradientAccumulationSteps = gradientAccumulationSteps
+      self.trunkCache = trunkCache
       self.compute = compute
       self.optim = optim
       self.learningRate = learningRate

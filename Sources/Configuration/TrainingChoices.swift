@@ -21,6 +21,14 @@ extension RunConfiguration {
     case w8a8
   }
 
+  /// Whether activations below the lowest adapted block are kept on disk.
+  public enum TrunkCaching: String, Sendable, CaseIterable {
+    /// Where that saves time.
+    case auto
+    /// Never.
+    case off = "false"
+  }
+
   /// An optimiser, by Transformers' names.
   public enum Optimizer: String, Sendable, CaseIterable {
     /// Adam with decoupled weight decay: Loshchilov and Hutter 2019, arXiv:1711.05101.

@@ -10,6 +10,8 @@ public final class StepProfile {
     case batch
     /// Reading the tokens' embeddings.
     case embedding
+    /// Reading and writing activations below the adapters.
+    case trunk
     /// Norms, forward and backward.
     case norm
     /// Frozen weights, forward, with the adapters' B.
@@ -44,6 +46,7 @@ public final class StepProfile {
       switch self {
       case .batch: "micro-batch"
       case .embedding: "embedding"
+      case .trunk: "trunk cache"
       case .norm: "norms"
       case .weightsForward: "frozen weights, forward"
       case .weightsBackward: "frozen weights, backward"

@@ -123,6 +123,18 @@ public struct LoRAConfiguration: Sendable, Equatable {
     return shapes
   }
 
+  /// Refuses blocks that the model does not have, which otherwise would be left out in silence.
+  ///
+  /// Not part of `shapes`: adapters that exist may name such blocks, as PEFT allows.
+  ///
+  /// - Throws: `LoRAError.noSuchBlock`.
+  public func checkBlocks(of layers: [Layer]) throws(LoRAError) {
+    let count = (layers.compactMap { Self.blockIndex($0.name) }.max() ?? -1) + 1
+    for block in self.layers ?? [] where !(0..<count).contains(block) {
+      throw .noSuchBlock(block: block, count: count)
+    }
+  }
+
   /// The number of the block that a layer's path names, as in `model.layers.7.mlp.up_proj`.
   static func blockIndex(_ name: String) -> Int? {
     name.split(separator: ".").compactMap { Int($0) }.first

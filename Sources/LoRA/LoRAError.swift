@@ -4,6 +4,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case targetMatchesNothing(name: String, known: [String])
   /// Names, patterns and exclusions together leave no layer.
   case nothingTargeted(known: [String])
+  /// `layers_to_transform` names a block that the model does not have.
+  case noSuchBlock(block: Int, count: Int)
   /// The output head was named.
   case headIsNotAdaptable(name: String)
   /// A pattern is not a regular expression.
@@ -28,6 +30,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "lora.target_modules: \"\(name)\" matches no linear layer of this model; it has \(known.joined(separator: ", "))"
     case .nothingTargeted(let known):
       "lora.target_modules: no linear layer is left to adapt; this model has \(known.joined(separator: ", "))"
+    case .noSuchBlock(let block, let count):
+      "lora.layers_to_transform: there is no block \(block); this model has \(count) blocks, numbered from 0 to \(count - 1)"
     case .headIsNotAdaptable(let name):
       "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
     case .badPattern(let pattern, let reason):

@@ -72,6 +72,12 @@ public final class FineTuning {
   /// it off.
   public var sharesPrefixes = true
 
+  /// Where activations below the lowest adapted block may be kept, as `training.trunk_cache` says; nil: nowhere.
+  public var trunkCachePlace: TrunkCache.Place?
+  var trunkCache: TrunkCache?
+  /// The space left on the disk of a path, bytes.
+  var freeBytes: (_ path: String) -> Int? = TrunkCache.freeBytes
+
   /// Most tokens that are run at once; a larger micro-batch is run in parts, which gives the same sums.
   static let tokensAtOnce = 1_024
 
@@ -124,6 +130,8 @@ public final class FineTuning {
     var outcome = TrainingSummary.Outcome.finished
     var decision = listener(
       .started(totalSteps: totalSteps, firstStep: state.step, stepsPerEpoch: plan.windowsPerEpoch))
+    if let event = openTrunkCache(), listener(event) == .stop { decision = .stop }
+    defer { trunkCache = nil }
 
     steps: while state.step < totalSteps {
       if decision == .stop {
@@ -170,6 +178,7 @@ public final class FineTuning {
           outcome = .stoppedEarly
         }
       }
+      if let event = dropFailedTrunkCache(), listener(event) == .stop { decision = .stop }
       state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
       let isLast = state.step == totalSteps || outcome == .stoppedEarly
       if let save,
@@ -181,6 +190,7 @@ public final class FineTuning {
       }
       if outcome == .stoppedEarly { break steps }
     }
+    closeTrunkCache(isFinished: outcome != .interrupted)
     state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
     if outcome != .interrupted, configuration.loadBestModelAtEnd, let bestParameters {
       adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
@@ -216,7 +226,8 @@ public final class FineTuning {
         MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes)
       }
       tokens += batch.exampleTokens
-      sums += model.accumulateGradients(batch, gradientScale: scale, dropout: dropout)
+      sums += model.accumulateGradients(
+        batch, gradientScale: scale, dropout: dropout, trunk: trainingTrunk)
     }
     let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
     for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
@@ -254,7 +265,7 @@ public final class FineTuning {
       Array(validation.indices), of: validation, sharesPrefixes: sharesPrefixes)
     {
       let batch = MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes)
-      sums += model.inF32 { model.loss(batch) }
+      sums += model.inF32 { model.loss(batch, trunk: validationTrunk) }
       done += part.count
       _ = progress(done, validation.count)
     }

@@ -39,6 +39,8 @@ extension Arithmetic {
 
 extension LoRAAdapter {
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
+  ///
+  /// - Throws: `LoRAError` where the settings do not fit the model, and what reading an adapter throws.
   public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64)
     throws -> LoRAAdapter
   {
@@ -46,6 +48,7 @@ extension LoRAAdapter {
       return try AdapterFolder.read(folder, for: model.adaptableLayers)
     }
     let configuration = LoRAConfiguration(lora)
+    try configuration.checkBlocks(of: model.adaptableLayers)
     let adapter = LoRAAdapter(
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
     adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
@@ -56,14 +59,14 @@ extension LoRAAdapter {
 extension RunConfiguration {
   /// The settings that determine a run's numbers, key by key: a resume must agree on each.
   ///
-  /// What only determines when something is reported, validated or saved is left out.
+  /// What only determines when something is reported, validated or saved is left out, and what only saves time.
   public var numericIdentity: JSONObject {
     let free = [
       "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
       "save_total_limit",
       "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
       "metric_for_best_model",
-      "early_stopping_patience",
+      "early_stopping_patience", "trunk_cache",
     ]
     var identity = JSONObject()
     var section = ""

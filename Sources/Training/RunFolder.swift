@@ -16,6 +16,8 @@ public final class RunFolder {
   public var checkpoints: String { "\(path)/checkpoints" }
   /// Folder of the finished adapter.
   public var adapter: String { "\(path)/adapter" }
+  /// File of the activations below the adapters, while the run goes on.
+  public var trunkCache: String { "\(path)/trunk.cache" }
 
   /// Names an existing folder, or one to be made.
   public init(_ path: String) { self.path = path }

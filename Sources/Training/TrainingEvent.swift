@@ -12,6 +12,11 @@ public enum TrainingEvent: Sendable, Equatable {
   case checkpoint(step: Int, path: String)
   /// Validation has not improved for the configured number of times.
   case stoppedEarly(step: Int, bestStep: Int)
+  /// Activations of the lowest `blocks` blocks are kept in a file of at most `bytes`; those of so many examples are there
+  /// from an earlier session.
+  case trunkCache(path: String, bytes: Int, blocks: Int, examplesKept: Int)
+  /// Activations that were to be kept are not, for want of space or a working disk; nothing but time is lost.
+  case trunkCacheUnused(TrunkCache.Failure)
 }
 
 /// One optimizer step.

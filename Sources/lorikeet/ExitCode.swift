@@ -28,7 +28,8 @@ enum ExitCode {
       }
     case let error as LoRAError:
       switch error {
-      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern: 64
+      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock:
+        64
       case .missingFile: 66
       default: 65
       }

@@ -115,6 +115,8 @@ enum TrainCommand: Command {
     } else {
       try folder.create(configuration)
     }
+    run.trunkCachePlace = TrunkCache.Place(
+      path: folder.trunkCache, base: "\(record.baseHash) \(precision)")
     let reporter = TrainReporter(run: run, folder: folder, console: console)
     Interrupt.install()
     let summary = try run.run(
@@ -250,6 +252,11 @@ final class TrainReporter {
     case .checkpoint: break
     case .stoppedEarly(let step, let best):
       console.note("step \(step): validation has not improved since step \(best); stopping")
+    case .trunkCache(let path, let bytes, let blocks, let examplesKept):
+      console.note(
+        "keeps \((bytes + 999_999) / 1_000_000) MB of activations in \(path), computed once and read again each epoch: what the lowest \(blocks) of \(run.model.configuration.layerCount) blocks give"
+          + (examplesKept > 0 ? "; \(examplesKept) rows are there from before" : ""))
+    case .trunkCacheUnused(let error): console.note("warning: \(error)")
     }
   }
 

@@ -47,6 +47,14 @@ import Testing
           with: "target_modules: [q_porj]")
       }, exitCode: 64, message: "\"q_porj\" matches no linear layer of this model; it has q_proj"),
     ErrorCase(
+      id: "a block that is not there",
+      config: {
+        $0.replacingOccurrences(
+          of: "init_adapter: \(Fixture.path("training/attention/initial"))",
+          with: "layers_to_transform: [0, 99]")
+      }, exitCode: 64,
+      message: "there is no block 99; this model has 2 blocks, numbered from 0 to 1"),
+    ErrorCase(
       id: "bad line", data: good + "{\"messages\": [\n", exitCode: 65, message: "data.jsonl line 2"),
     ErrorCase(
       id: "unknown role", data: row(#"{"role":"bot","content":"Hi"}"#), exitCode: 65,

@@ -63,6 +63,40 @@ import Testing
     #expect(try TinyRun.losses(output).count == 20)
   }
 
+  @Test(
+    "keeps activations below the adapters while it trains, and gives the bytes that it gives without"
+  )
+  func trunkCache() throws {
+    let scratch = try ScratchFolder()
+    let text = TinyRun.configuration().replacingOccurrences(
+      of: "init_adapter: \(Fixture.path("training/attention/initial"))",
+      with: "r: 4\n  lora_dropout: 0.1\n  layers_to_transform: [1]")
+    let config = try scratch.write(text, to: "run.yaml")
+    let output = scratch.path("kept")
+    let kept = try TinyRun.train(config, output: output)
+    #expect(kept.exitCode == 0, "\(kept.standardError)")
+    #expect(
+      kept.standardError.contains(
+        "MB of activations in \(output)/trunk.cache, computed once and read again each epoch"))
+    #expect(!FileManager.default.fileExists(atPath: "\(output)/trunk.cache"))
+    let plain = try TinyRun.train(
+      config, output: scratch.path("plain"), ["--set", "training.trunk_cache=false"])
+    #expect(plain.exitCode == 0 && !plain.standardError.contains("activations"))
+    let bytes = try TinyRun.adapterBytes(scratch.path("plain"))
+    #expect(try TinyRun.adapterBytes(output) == bytes)
+
+    // As if the run had ended after step 14; what is left in the cache's place is no cache.
+    for gone in ["checkpoints/step-20", "adapter", "run.json"] {
+      try FileManager.default.removeItem(atPath: "\(output)/\(gone)")
+    }
+    try Data("torn".utf8).write(to: URL(fileURLWithPath: "\(output)/trunk.cache"))
+    let resumed = try TinyRun.train(config, output: output, ["--resume"])
+    #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+    #expect(resumed.standardError.contains("resuming from \(output)/checkpoints/step-14"))
+    #expect(try TinyRun.adapterBytes(output) == bytes)
+    #expect(!FileManager.default.fileExists(atPath: "\(output)/trunk.cache"))
+  }
+
   @Test("evaluates and merges to what base and adapter compute together")
   func mergeEqualsAdapter() throws {
     let scratch = try ScratchFolder()
