@@ -46,10 +46,12 @@ let package = Package(
       name: "CPCRE2", path: "Sources/C/CPCRE2", pkgConfig: "libpcre2-8",
       providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CMicroKernels", path: "Sources/C/CMicroKernels"),
+    // Two functions in Swift's calling convention, which only a C file can name.
+    .target(name: "CBorrowedClosure", path: "Sources/C/CBorrowedClosure"),
 
     // The library, in a line: each target may import only those above it in this list.
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels"],
+      name: "Kernels", dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels", "CBorrowedClosure"],
       swiftSettings: hot, linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Serialization", dependencies: ["CYAML"], swiftSettings: hot),
     .target(name: "Configuration", dependencies: ["Serialization"], swiftSettings: common),

@@ -240,14 +240,19 @@ extension CausalLM {
   ) -> Bool {
     guard let seed, let adapter, adapter.dropout > 0 else { return false }
     let root = CounterRandom(seed: seed.seed, purpose: "dropout").key ^ CounterRandom.mix(seed.step)
-    var lastOf = [UInt64](repeating: root, count: batch.segments.count)
-    for (index, segment) in batch.segments.enumerated() {
-      var hash = segment.parent.map { lastOf[$0] } ?? root
+    for segment in batch.segments {
+      // What the chain above ended with; a segment without tokens passes on what was above it.
+      var above = segment.parent
+      while let index = above, batch.segments[index].count == 0 {
+        above = batch.segments[index].parent
+      }
+      var hash =
+        above.map { store.dropoutKeys[batch.segments[$0].start + batch.segments[$0].count - 1] }
+        ?? root
       for row in segment.start..<segment.start + segment.count {
         hash = CounterRandom.mix(hash ^ UInt64(UInt32(bitPattern: batch.tokens[row])))
         store.dropoutKeys[row] = hash
       }
-      lastOf[index] = hash
     }
     return true
   }

@@ -42,6 +42,7 @@ public final class CausalLM: @unchecked Sendable {
     self.embedding = embedding
     self.head = head
     self.layers = layers
+    lowestAdaptedLayer = layers.count
     self.finalNorm = finalNorm
     rotary = RotaryEmbedding(
       headDimension: configuration.headDimension, base: configuration.ropeTheta)
@@ -71,6 +72,7 @@ public final class CausalLM: @unchecked Sendable {
       for linear in layer.linears { linear.module = adapter?.module(named: linear.name) }
       for group in layer.groups { group?.attach() }
     }
+    lowestAdaptedLayer = layers.firstIndex(where: \.isAdapted) ?? layers.count
     recordingStore = nil
     plainStore = nil
   }
@@ -117,7 +119,7 @@ public final class CausalLM: @unchecked Sendable {
   }
 
   /// The first block that has an adapter: below it nothing needs a gradient.
-  var lowestAdaptedLayer: Int { layers.firstIndex(where: \.isAdapted) ?? layers.count }
+  private(set) var lowestAdaptedLayer: Int
 
   func store(tokens: Int, isRecording: Bool) -> ActivationStore {
     if let store = isRecording ? recordingStore : plainStore, store.capacity >= tokens {

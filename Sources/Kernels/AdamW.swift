@@ -74,17 +74,20 @@ public enum AdamW {
 
   /// The Euclidean norm of `values`, summed in double in a fixed order.
   public static func norm(_ values: FloatBuffer) -> Double {
-    let blocks = (values.count + block - 1) / block
-    var sums = [Double](repeating: 0, count: blocks)
-    sums.withUnsafeMutableBufferPointer { sums in
+    let parts = 64
+    let size = (values.count + parts - 1) / parts
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: parts) { sums in
+      sums.initialize(repeating: 0)
       let base = UncheckedPointer(sums.baseAddress)
-      Parallel.rows(values.count, block: block) { range, _ in
+      Parallel.run(parts) { part, _ in
         var sum = 0.0
-        for index in range { sum += Double(values.base[index]) * Double(values.base[index]) }
-        base.pointer?[range.lowerBound / block] = sum
+        for index in min(part * size, values.count)..<min((part + 1) * size, values.count) {
+          sum += Double(values.base[index]) * Double(values.base[index])
+        }
+        base.pointer?[part] = sum
       }
+      return sums.reduce(0, +).squareRoot()
     }
-    return sums.reduce(0, +).squareRoot()
   }
 }
 

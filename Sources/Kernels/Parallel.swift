@@ -103,7 +103,7 @@ private final class WorkerPool: @unchecked Sendable {
   private var started = 1
   private var wanted = 1
   private var tasks = 0
-  private var body: ((Int, Int) -> Void)?
+  private var body: BorrowedBody?
   // One buffer per thread, guarded by `turn`.
   private var scratch: [FloatBuffer] = []
 
@@ -201,47 +201,43 @@ private final class WorkerPool: @unchecked Sendable {
       for task in 0..<max(0, count) { body(task, 0) }
       return
     }
-    withoutActuallyEscaping(body) { escapable in
-      self.body = escapable
-      tasks = count
-      next.store(0, ordering: .relaxed)
-      running.store(started - 1, ordering: .relaxed)
-      published.add(1, ordering: .sequentiallyConsistent)
-      // Whoever is about to sleep has either counted itself before this load, or sees the new job before it waits.
-      if sleeping.load(ordering: .sequentiallyConsistent) > 0 {
-        pthread_mutex_lock(mutex)
-        pthread_cond_broadcast(wake)
-        pthread_mutex_unlock(mutex)
-      }
-
-      take(as: 0, of: count, escapable)
-
-      // The others finish within a task's length of each other.
-      if !looks(for: { running.load(ordering: .acquiring) == 0 }) {
-        pthread_mutex_lock(mutex)
-        while running.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, mutex) }
-        pthread_mutex_unlock(mutex)
-      }
-      self.body = nil
+    // Lent until `running` is 0: no worker touches it afterwards.
+    self.body = BorrowedBody(body)
+    tasks = count
+    next.store(0, ordering: .relaxed)
+    running.store(started - 1, ordering: .relaxed)
+    published.add(1, ordering: .sequentiallyConsistent)
+    // Whoever is about to sleep has either counted itself before this load, or sees the new job before it waits.
+    if sleeping.load(ordering: .sequentiallyConsistent) > 0 {
+      pthread_mutex_lock(mutex)
+      pthread_cond_broadcast(wake)
+      pthread_mutex_unlock(mutex)
     }
+
+    while true {
+      let task = next.add(1, ordering: .relaxed).oldValue
+      if task >= count { break }
+      body(task, 0)
+    }
+
+    // The others finish within a task's length of each other.
+    if !looks(for: { running.load(ordering: .acquiring) == 0 }) {
+      pthread_mutex_lock(mutex)
+      while running.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, mutex) }
+      pthread_mutex_unlock(mutex)
+    }
+    self.body = nil
   }
 
-  private func take(as worker: Int, of count: Int, _ body: (Int, Int) -> Void) {
+  /// Takes tasks of the published job.
+  private func participate(as worker: Int) {
+    guard let body else { return }
+    let count = tasks
     while true {
       let task = next.add(1, ordering: .relaxed).oldValue
       if task >= count { return }
       body(task, worker)
     }
-  }
-
-  /// Takes tasks of the published job.
-  ///
-  /// Never inlined: the job's closure must be let go before the caller, who owns it, is told that this worker is
-  /// done.
-  @inline(never)
-  private func participate(as worker: Int) {
-    guard let body else { return }
-    take(as: worker, of: tasks, body)
   }
 
   private func work(as worker: Int, after generation: Int) {

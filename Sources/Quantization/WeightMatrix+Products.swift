@@ -82,18 +82,24 @@ extension WeightMatrix {
     if let planes {
       planes.reset(
         rows: gradInput.rows, columns: products.reduce(0) { $0 + $1.outputs.columns + 4 })
-      let rows = products.map {
-        planes.append($0.outputs, factors: $0.weight.integer?.scales.base, path: path)
-      }
-      let tokenBlocks = (gradInput.rows + 2 * tokenBlock - 1) / (2 * tokenBlock)
-      let scratchCount = IntegerMatrix.block * 8 + 64
-      Parallel.run(slabs * tokenBlocks, scratchCount: scratchCount) { task, scratch in
-        let first = task % tokenBlocks * 2 * tokenBlock
-        let tokens = first..<min(gradInput.rows, first + 2 * tokenBlock)
-        for index in products.indices {
-          products[index].integerBackward(
-            slab: task / tokenBlocks, rows[index], tokens: tokens, planes: planes.planes,
-            into: gradInput, accumulate: accumulate || index > 0, scratch, path)
+      withUnsafeTemporaryAllocation(of: ActivationPlanes.Rows.self, capacity: products.count) {
+        nonisolated(unsafe) let rows = $0
+        for (index, product) in products.enumerated() {
+          rows.initializeElement(
+            at: index,
+            to: planes.append(
+              product.outputs, factors: product.weight.integer?.scales.base, path: path))
+        }
+        let tokenBlocks = (gradInput.rows + 2 * tokenBlock - 1) / (2 * tokenBlock)
+        let scratchCount = IntegerMatrix.block * 8 + 64
+        Parallel.run(slabs * tokenBlocks, scratchCount: scratchCount) { task, scratch in
+          let first = task % tokenBlocks * 2 * tokenBlock
+          let tokens = first..<min(gradInput.rows, first + 2 * tokenBlock)
+          for index in products.indices {
+            products[index].integerBackward(
+              slab: task / tokenBlocks, rows[index], tokens: tokens, planes: planes.planes,
+              into: gradInput, accumulate: accumulate || index > 0, scratch, path)
+          }
         }
       }
       return
