@@ -65,25 +65,33 @@ final class LinearGroup {
   ) {
     setProducts(first, second, third)
     if let stack = activeStack, let down {
-      if let keys, context.dropout > 0 {
-        for index in stack.modules.indices {
-          let dropped = context.scratch(rows: input.rows, columns: input.columns)
-          context.profile.measure(.dropout) {
-            Dropout.forward(
-              input, keys: keys, module: stack.modules[index].dropoutStream,
-              probability: context.dropout, output: dropped)
-          }
-          context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
-        }
-      } else {
-        context.profile.measure(.adapters) { stack.project(input, into: down) }
-      }
+      project(input, into: down, keys: keys, context)
       for (index, place) in places.enumerated() {
         products[index].term = place.map { stack.forwardTerm(down, module: $0) }
       }
     }
     context.profile.measure(.weightsForward) {
       WeightMatrix.forward(products, input, planes: context.planes)
+    }
+  }
+
+  /// Writes `z` of the adapters alone, `[tokens, rank]`.
+  func project(
+    _ input: Matrix, into down: Matrix, keys: UnsafePointer<UInt64>?, _ context: PassContext
+  ) {
+    guard let stack = activeStack else { return }
+    guard let keys, context.dropout > 0 else {
+      context.profile.measure(.adapters) { stack.project(input, into: down) }
+      return
+    }
+    for index in stack.modules.indices {
+      let dropped = context.scratch(rows: input.rows, columns: input.columns)
+      context.profile.measure(.dropout) {
+        Dropout.forward(
+          input, keys: keys, module: stack.modules[index].dropoutStream,
+          probability: context.dropout, output: dropped)
+      }
+      context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
     }
   }
 

@@ -33,6 +33,10 @@ extension ConfigurationSchema {
       .integer(count), "Passes whose gradients one optimiser step sums.",
       otherNames: ["grad_accumulation_steps", "accumulation_steps", "accumulate_grad_batches"]),
     .init(
+      "training.max_memory", \.training.maxMemory, .optional(.memorySize),
+      "Memory the whole process may take; activations are kept rounded or computed again to stay within it.",
+      otherNames: ["memory_limit", "max_memory_gb"]),
+    .init(
       "training.seed", \.training.seed, .seed,
       "What every random number of the run derives from.", otherNames: ["data_seed", "random_seed"]),
   ]

@@ -15,6 +15,9 @@ extension RunConfiguration {
     /// Passes whose gradients one optimiser step sums.
     public var gradientAccumulationSteps: Int
 
+    /// Bytes of memory that the whole process may take, or `nil`: activations are then all kept.
+    public var maxMemory: Int?
+
     /// The optimiser.
     public var optim: Optimizer
     /// The learning rate after warm-up, before decay.
@@ -69,6 +72,7 @@ extension RunConfiguration {
       outputDir: String,
       numTrainEpochs: Double = 3, maxSteps: Int? = nil, perDeviceTrainBatchSize: Int = 8,
       perDeviceEvalBatchSize: Int = 8, gradientAccumulationSteps: Int = 1,
+      maxMemory: Int? = nil,
       optim: Optimizer = .adamW, learningRate: Double = 2e-4,
       lrSchedulerType: LearningRateSchedule = .linear,
       lrSchedulerKwargs: ScheduleOptions = ScheduleOptions(),
@@ -87,6 +91,7 @@ extension RunConfiguration {
       self.perDeviceTrainBatchSize = perDeviceTrainBatchSize
       self.perDeviceEvalBatchSize = perDeviceEvalBatchSize
       self.gradientAccumulationSteps = gradientAccumulationSteps
+      self.maxMemory = maxMemory
       self.optim = optim
       self.learningRate = learningRate
       self.lrSchedulerType = lrSchedulerType

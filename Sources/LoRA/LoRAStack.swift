@@ -21,6 +21,9 @@ public final class LoRAStack {
   /// Input features.
   public let inputs: Int
 
+  /// Bytes of the copies of A that products are made from.
+  public var byteCount: Int { 4 * (stacked.count + panels.count) }
+
   // A of all modules end to end, and as panels of 32 rows.
   private let stacked: FloatBuffer
   private let panels: FloatBuffer

@@ -80,6 +80,7 @@ enum TrainCommand: Command {
     let chat = try ModelSession.load(configuration.model.path, precision, console)
     let adapter = try LoRAAdapter.starting(
       configuration.lora, for: chat.model, seed: configuration.training.seed)
+    SystemAllocator.trim()
     let run = try FineTuning(
       configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
       adapter: adapter,
@@ -106,6 +107,8 @@ enum TrainCommand: Command {
     } else {
       try folder.create(configuration)
     }
+    console.note(
+      "memory: \(Format.megabytes(run.memoryPlan.totalBytes)) planned, \(run.memoryPlan.choices)")
     let reporter = TrainReporter(run: run, folder: folder, console: console)
     Interrupt.install()
     let summary = try run.run(
@@ -117,7 +120,7 @@ enum TrainCommand: Command {
     if let error = reporter.error { throw error }
 
     try writeAdapter(adapter, record, to: folder, baseModel: configuration.model.path)
-    let json = summaryJSON(summary, configuration, file)
+    let json = summaryJSON(summary, run, configuration, file)
     try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
     try console.json(json)
     let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
@@ -167,7 +170,8 @@ enum TrainCommand: Command {
   }
 
   private static func summaryJSON(
-    _ summary: TrainingSummary, _ configuration: RunConfiguration, _ file: ModelFile
+    _ summary: TrainingSummary, _ run: FineTuning, _ configuration: RunConfiguration,
+    _ file: ModelFile
   ) -> JSONObject {
     var json = JSONObject()
     json["outcome"] = .string(summary.outcome.rawValue)
@@ -180,6 +184,8 @@ enum TrainCommand: Command {
     json["tokens_per_second"] = .number(
       Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
+    json["planned_memory_bytes"] = .integer(run.memoryPlan.totalBytes)
+    json["memory_plan"] = .string(run.memoryPlan.choices)
     json["seconds"] = .number(summary.seconds)
     json["seed"] = .integer(Int(clamping: configuration.training.seed))
     json["threads"] = .integer(Parallel.threads)

@@ -165,8 +165,8 @@ import Testing
         + "saves memory; remove it (run.yaml line 4)"),
     ErrorCase(
       "gradient_checkpointing at top level", "gradient_checkpointing: true",
-      "gradient_checkpointing: does not apply; Lorikeet plans memory itself; lower "
-        + "per_device_train_batch_size if it does not suffice; remove it (run.yaml line 3)"),
+      "gradient_checkpointing: does not apply; Lorikeet plans memory itself; "
+        + "training.max_memory says how much it may take; remove it (run.yaml line 3)"),
     ErrorCase(
       "device_map", "model: {path: m, device_map: auto}", whole: true,
       "model.device_map: does not apply; Lorikeet trains on this machine's CPU; --threads sets how "
