@@ -14,8 +14,11 @@ final class ActivationStore {
     /// `z = A x` of each group of linear layers, in the order of `DecoderLayer.groups`.
     let downs: [FloatBuffer]
 
-    /// The matrices that may be kept rounded: norms, sums and z are small and stay in f32.
-    var matrices: [FloatBuffer] { [query, key, value, attention, middle, gate, up] }
+    /// The matrices that may be kept rounded.
+    ///
+    /// Queries and keys are not among them: attention's weights are made again from their products, which are large, and
+    /// from sums that were taken before rounding. Norms, sums and z are small.
+    var roundable: [FloatBuffer] { [value, attention, middle, gate, up] }
   }
 
   /// Where a layer's numbers are when its backward pass begins.
@@ -29,8 +32,8 @@ final class ActivationStore {
   let recorded: Range<Int>
   /// Buffers that every block without its own uses.
   let working: Layer
-  /// Those of the blocks from `firstKept` to the one before the last; where they are kept rounded, the matrices are
-  /// those of `working`.
+  /// Those of the blocks from `firstKept` to the one before the last; where they are kept rounded, the matrices that
+  /// can be are those of `working`.
   private let kept: [Layer]
   private let rounded: [[BFloat16Buffer]]
   private let firstKept: Int
@@ -69,14 +72,14 @@ final class ActivationStore {
     }
 
     widths = [
-      c.queryWidth, c.keyValueWidth, c.keyValueWidth, c.queryWidth, c.hiddenSize,
-      c.intermediateSize, c.intermediateSize,
+      c.keyValueWidth, c.queryWidth, c.hiddenSize, c.intermediateSize, c.intermediateSize,
     ]
     func layer(_ matrices: [FloatBuffer], ranks: [Int]) -> Layer {
       Layer(
-        query: matrices[0], key: matrices[1], value: matrices[2], attention: matrices[3],
-        middle: matrices[4], gate: matrices[5], up: matrices[6], logSumExp: buffer(c.headCount),
-        inputRstd: buffer(1), middleRstd: buffer(1), downs: ranks.map { buffer($0) })
+        query: buffer(c.queryWidth), key: buffer(c.keyValueWidth), value: matrices[0],
+        attention: matrices[1], middle: matrices[2], gate: matrices[3], up: matrices[4],
+        logSumExp: buffer(c.headCount), inputRstd: buffer(1), middleRstd: buffer(1),
+        downs: ranks.map { buffer($0) })
     }
     let working = layer(widths.map { buffer($0) }, ranks: model.largestRanks)
     self.working = working
@@ -85,7 +88,7 @@ final class ActivationStore {
     let isRounded = plan.storage == .bf16
     kept = (firstKept..<firstKept + count).map { [widths] index in
       layer(
-        isRounded ? working.matrices : widths.map { buffer($0) },
+        isRounded ? working.roundable : widths.map { buffer($0) },
         ranks: model.layers[index].groupRanks)
     }
     rounded = (0..<(isRounded ? count : 0)).map { [widths] _ in
@@ -163,14 +166,14 @@ final class ActivationStore {
   /// Keeps the numbers of a layer that are kept rounded, before the next layer overwrites them.
   func store(layer index: Int, tokens: Int) {
     for (place, buffer) in rounded[index - firstKept].enumerated() {
-      buffer.store(working.matrices[place].matrix(rows: tokens, columns: widths[place]))
+      buffer.store(working.roundable[place].matrix(rows: tokens, columns: widths[place]))
     }
   }
 
   /// Brings them back.
   func restore(layer index: Int, tokens: Int) {
     for (place, buffer) in rounded[index - firstKept].enumerated() {
-      buffer.load(into: working.matrices[place].matrix(rows: tokens, columns: widths[place]))
+      buffer.load(into: working.roundable[place].matrix(rows: tokens, columns: widths[place]))
     }
   }
 }

@@ -12,7 +12,7 @@ internal import Quantization
 ///
 /// `tokens` are those computed after sharing, which a larger part has fewer of; `part` is the largest part of a
 /// micro-batch that is run at once, over which the unpacking of weights is spread. `forgotten` is the share of the
-/// blocks that run forward twice, and rounding costs 0.05 of the rounded share, and 0.05 once, so that numbers that are
+/// blocks that run forward twice, and rounding costs 0.02 of the rounded share, and 0.05 once, so that numbers that are
 /// exact are given up for a gain only. Neither kept nor forgotten blocks nor rows of logits change any number; the size
 /// of a part changes the order of sums, and rounding changes gradients.
 public struct MemoryPlan: Sendable, Equatable {
@@ -87,7 +87,7 @@ public struct MemoryPlan: Sendable, Equatable {
     let kept = Double(blocks - repeatedBlocks)
     let part = Double(min(max(1, cut.largestPart), 1_024))
     return Double(cut.computedTokens) * (1 + 25 / part)
-      * (1 + 0.35 * Double(repeatedBlocks) * share + (isRounded ? 0.05 + 0.05 * kept * share : 0)
+      * (1 + 0.35 * Double(repeatedBlocks) * share + (isRounded ? 0.05 + 0.02 * kept * share : 0)
         + 0.5 / Double(activations.logitRows))
   }
 
@@ -238,8 +238,9 @@ extension ActivationStore {
     let blocks = model.blocksBeforeLast
     let lowest = model.lowestAdaptedLayer
     let kept = min(plan.keptBlocks, blocks)
-    let matrices = 2 * c.queryWidth + 2 * c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize
-    let small = c.headCount + 2
+    let matrices = c.queryWidth + c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize
+    // Queries, keys, and what has a number or two for each token and head.
+    let exact = c.queryWidth + c.keyValueWidth + c.headCount + 2
     let firstKept = c.layerCount - 1 - kept
     let ranks = (firstKept..<firstKept + kept).reduce(0) {
       $0 + model.layers[$1].groupRanks.reduce(0, +)
@@ -248,8 +249,8 @@ extension ActivationStore {
     let widest = max(c.queryWidth, c.intermediateSize, c.hiddenSize)
     let drops = model.adapter.map { $0.dropout > 0 } ?? false
     let floats =
-      streams * c.hiddenSize + matrices + small + model.largestRanks.reduce(0, +)
-      + kept * (small + (plan.storage == .f32 ? matrices : 0)) + ranks
+      streams * c.hiddenSize + matrices + exact + model.largestRanks.reduce(0, +)
+      + kept * (exact + (plan.storage == .f32 ? matrices : 0)) + ranks
       // Norm output, product, and gradients of what one block computes.
       + 6 * c.hiddenSize + 2 * c.intermediateSize + 2 * c.queryWidth + 2 * c.keyValueWidth
       + (drops ? widest : 0) + (model.largestRanks.max() ?? 0)

@@ -51,9 +51,10 @@ extension MemoryPlan {
     _ tokensAtOnce: Int, _ examples: [TokenizedExample], validation: [TokenizedExample],
     plan: BatchPlan, totalSteps: Int
   ) -> Cut {
-    var largest = FineTuning.measuredParts(
-      Array(validation.indices), of: validation, tokensAtOnce: tokensAtOnce
-    ).map(\.tokens).max() ?? 0
+    var largest =
+      FineTuning.measuredParts(
+        Array(validation.indices), of: validation, tokensAtOnce: tokensAtOnce
+      ).map(\.tokens).max() ?? 0
     var (computed, tried) = (0, 0)
     var isWhole = true
     trial: for epoch in 0...max(0, totalSteps - 1) / plan.windowsPerEpoch {

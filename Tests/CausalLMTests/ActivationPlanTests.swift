@@ -1,5 +1,6 @@
 import CausalLM
 import Datasets
+import Foundation
 import Kernels
 import LoRA
 import ModelFiles
@@ -72,7 +73,9 @@ import Testing
     }
   }
 
-  @Test("in bf16 leave the loss as it is and change gradients by less than a hundredth", arguments: cases)
+  @Test(
+    "in bf16 leave the loss as it is and change gradients by less than a hundredth",
+    arguments: cases)
   func rounding(_ test: Case) throws {
     let kept = try Self.numbers(test, ActivationPlan())
     let rounded = try Self.numbers(test, ActivationPlan(storage: .bf16))
@@ -84,5 +87,44 @@ import Testing
     // No block kept: none is rounded.
     expectSameBits(
       try Self.numbers(test, ActivationPlan(storage: .bf16, keptBlocks: 0)), kept)
+  }
+
+  private static let modelPath = ProcessInfo.processInfo.environment["LORIKEET_TEST_MODEL"]
+
+  @Test(
+    "of a real model: made again they give the same gradients, in bf16 nearly the same",
+    .enabled(if: modelPath != nil))
+  func realModelGradients() throws {
+    let model = try CausalLM.load(try ModelFile.open(try #require(Self.modelPath)))
+    let configuration = LoRAConfiguration(
+      rank: 4, alpha: 8, dropout: 0.05,
+      targets: .names(["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]))
+    let adapter = LoRAAdapter(
+      shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
+    adapter.initialize(.kaimingUniform, seed: 1)
+    var numbers = SeededNumbers(1)
+    for module in adapter.modules {
+      let count = module.rank * module.outputs
+      for (index, number) in numbers.floats(count, within: 0.01).enumerated() {
+        module.b[index] = number
+      }
+    }
+    model.attach(adapter)
+    let examples = SharedPrefixTests.examples(seed: 1)
+    let batch = MicroBatch(examples, indices: Array(examples.indices), sharesPrefixes: true)
+    func gradients(_ plan: ActivationPlan) -> [Float] {
+      model.keepActivations(plan)
+      adapter.clearGradients()
+      _ = model.accumulateGradients(
+        batch, gradientScale: 0.01, dropout: DropoutSeed(seed: 1, step: 1))
+      return adapter.gradients.array
+    }
+    let kept = gradients(ActivationPlan())
+    expectSameBits(gradients(ActivationPlan(keptBlocks: 11)), kept)
+    let rounded = gradients(ActivationPlan(storage: .bf16))
+    let squares = zip(rounded, kept).map { pow(Double($0) - Double($1), 2) }.reduce(0, +)
+    let error = (squares / kept.reduce(0) { $0 + Double($1) * Double($1) }).squareRoot()
+    print("bf16: |Δgradient| / |gradient| = \(error)")
+    #expect(error < 1e-2)
   }
 }
