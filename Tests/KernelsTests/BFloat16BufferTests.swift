@@ -21,7 +21,8 @@ import Testing
       var values = numbers.floats(rows * columns, within: 1_000)
       // Two ties, one to each side; zeros, a denormal, and numbers whose mantissa overflows.
       let special: [Float] = [
-        Float(bitPattern: 0x3F80_8000), Float(bitPattern: 0x3F81_8000), 0, -0.0, Float(bitPattern: 0x0001_1700),
+        Float(bitPattern: 0x3F80_8000), Float(bitPattern: 0x3F81_8000), 0, -0.0,
+        Float(bitPattern: 0x0001_1700),
         Float(bitPattern: 0x3FFF_FFFF), -Float(bitPattern: 0x3FFF_FFFF), .infinity, -.infinity,
       ]
       for (index, value) in special.enumerated() where index < values.count {

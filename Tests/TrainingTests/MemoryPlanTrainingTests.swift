@@ -59,7 +59,8 @@ import Testing
     #expect(least.memoryPlan.repeatedBlocks == 1)
     #expect(least.memoryPlan.totalBytes < plenty.memoryPlan.totalBytes)
     try least.adopt(
-      tokensAtOnce: plenty.memoryPlan.cut.tokensAtOnce, storage: plenty.memoryPlan.activations.storage)
+      tokensAtOnce: plenty.memoryPlan.cut.tokensAtOnce,
+      storage: plenty.memoryPlan.activations.storage)
     #expect(least.memoryPlan.repeatedBlocks == 1)
     expectSameBits(try Self.steps(least), try Self.steps(plenty))
   }
