@@ -24,6 +24,8 @@ public final class CausalLM: @unchecked Sendable {
   public private(set) var arithmetic = Arithmetic.f32
   // Where activations are quantised, when it is in integers.
   private(set) var planes: ActivationPlanes?
+  // What the adapters' products are made from.
+  private(set) var adapterWorkspace = LoRAStack.Workspace()
   private(set) var recordingStore: ActivationStore?
   private(set) var plainStore: ActivationStore?
 
@@ -67,9 +69,11 @@ public final class CausalLM: @unchecked Sendable {
   /// Uses `adapter` from now on, or none.
   public func attach(_ adapter: LoRAAdapter?) {
     self.adapter = adapter
+    let workspace = LoRAStack.Workspace()
+    adapterWorkspace = workspace
     for layer in layers {
       for linear in layer.linears { linear.module = adapter?.module(named: linear.name) }
-      for group in layer.groups { group?.attach() }
+      for group in layer.groups { group?.attach(workspace) }
     }
     keepActivations(ActivationPlan())
   }

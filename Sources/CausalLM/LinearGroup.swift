@@ -23,9 +23,11 @@ final class LinearGroup {
   }
 
   /// Takes up the adapters that the linear layers now have.
-  func attach() {
+  ///
+  /// - Parameter workspace: memory of the products with them, which all groups share.
+  func attach(_ workspace: LoRAStack.Workspace) {
     let modules = linears.compactMap(\.module)
-    stack = modules.isEmpty ? nil : LoRAStack(modules)
+    stack = modules.isEmpty ? nil : LoRAStack(modules, workspace: workspace)
     var next = 0
     places = linears.map { linear in
       guard linear.module != nil else { return nil }

@@ -22,6 +22,14 @@ public struct MemoryPlan: Sendable, Equatable {
     public let name: String
     /// How much it takes.
     public let bytes: Int
+    /// What would make it smaller, beside the choices of a plan; nil where nothing would.
+    public let remedy: String?
+
+    init(_ name: String, _ bytes: Int, remedy: String? = nil) {
+      self.name = name
+      self.bytes = bytes
+      self.remedy = remedy
+    }
   }
 
   /// How the micro-batches of a run fall into parts that are run at once.
@@ -177,24 +185,29 @@ public struct MemoryPlan: Sendable, Equatable {
     let rotary = 2 * max(256, 2 * workload.longestRow) * c.headDimension / 2 * 4
     parts = [
       // The program's own pages, its libraries and heap, and the tokenizer, measured with several models.
-      Part(name: "program and tokenizer", bytes: 31_000_000 + 256 * c.vocabularySize),
-      Part(name: "data set", bytes: workload.dataBytes),
-      Part(name: "weights", bytes: model.residentWeightBytes),
+      Part("program and tokenizer", 31_000_000 + 256 * c.vocabularySize),
+      Part("data set", workload.dataBytes),
       Part(
-        name: "adapter and optimizer",
-        bytes: (model.adapter?.parameters.count ?? 0) * 4 * workload.adapterCopies
-          + model.adapterPanelBytes),
-      Part(name: "activations", bytes: store.activations),
-      Part(name: "logits", bytes: store.logits),
+        "weights", model.residentWeightBytes,
+        remedy: model.isIn4Bit ? nil : "set model.load_in_4bit: true"),
       Part(
-        name: "attention and products",
-        bytes: attention + rotary + workload.threads * 4 * scratch
+        "adapter and optimizer",
+        (model.adapter?.parameters.count ?? 0) * 4 * workload.adapterCopies
+          + model.adapterWorkspace.byteCount, remedy: "lower lora.r"),
+      Part("activations", store.activations, remedy: "lower data.max_length"),
+      Part("logits", store.logits),
+      Part(
+        "attention and products",
+        attention + rotary + workload.threads * 4 * scratch
           + model.planeBytes(tokens: t, logitRows: min(t, activations.logitRows))),
     ]
   }
 }
 
 extension CausalLM {
+  /// Whether the linear layers are in 4 bits already.
+  fileprivate var isIn4Bit: Bool { layers.first?.query.weight.precision == "nf4" }
+
   /// Blocks before the last that get a gradient: those that a plan can keep or forget.
   var blocksBeforeLast: Int { max(0, layers.count - 1 - lowestAdaptedLayer) }
 
@@ -207,11 +220,6 @@ extension CausalLM {
     return matrices.reduce(norms) {
       $0 + $1.byteCount + 4 * $1.rows + ($1.integer?.byteCount ?? 0)
     }
-  }
-
-  /// Bytes of the matrices that groups of adapters are stacked in.
-  var adapterPanelBytes: Int {
-    layers.flatMap(\.groups).reduce(0) { $0 + ($1?.stack?.byteCount ?? 0) }
   }
 
   /// Bytes of activations that are quantised for products in integers.

@@ -25,7 +25,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .noExamples:
       "data.train: no example is left to train on; check data.overlong and data.max_length"
     case .exceedsMemory(let limit, let smallest):
-      "training.max_memory: \(Self.megabytes(limit)) do not suffice, the smallest plan takes \(Self.megabytes(smallest.totalBytes)), of them \(Self.largest(smallest)); raise it, lower data.max_length or set model.load_in_4bit: true"
+      "training.max_memory: \(Self.megabytes(limit)) do not suffice, the smallest plan takes \(Self.megabytes(smallest.totalBytes)), of them \(Self.largest(smallest)); raise it\(Self.remedies(smallest))"
     case .outputExists(let path):
       "\(path): exists already; name another training.output_dir, or continue that run with --resume"
     case .nothingToResume(let path):
@@ -39,6 +39,12 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 
   /// A size in whole MB, rounded up.
   private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
+
+  /// What would help most, such as ", lower data.max_length or set model.load_in_4bit: true".
+  private static func remedies(_ plan: MemoryPlan) -> String {
+    let remedies = plan.parts.sorted { $0.bytes > $1.bytes }.compactMap(\.remedy).prefix(2)
+    return remedies.isEmpty ? "" : ", " + remedies.joined(separator: " or ")
+  }
 
   /// The two largest parts of a plan.
   private static func largest(_ plan: MemoryPlan) -> String {

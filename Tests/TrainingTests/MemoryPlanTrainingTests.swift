@@ -128,7 +128,8 @@ import Testing
       let text = "\(error)"
       #expect(
         text.hasPrefix("training.max_memory: 1 MB do not suffice, the smallest plan takes "))
-      #expect(text.contains("; raise it, lower data.max_length or set model.load_in_4bit: true"))
+      #expect(text.contains("; raise it, "))
+      #expect(text.contains("lower data.max_length") || text.contains("lower lora.r"))
       #expect(!text.contains("\n"))
     }
   }
