@@ -216,9 +216,12 @@ extension CausalLM {
     let linears = layers.flatMap(\.linears)
     let matrices = linears.map(\.weight) + [embedding] + (configuration.isTied ? [] : [head])
     let norms = 4 * configuration.hiddenSize * (2 * layers.count + 1)
-    // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits.
-    return matrices.reduce(norms) {
-      $0 + $1.byteCount + 4 * $1.rows + ($1.integer?.byteCount ?? 0)
+    // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits; embeddings
+    // are still read then, and the pages of other mapped matrices are not.
+    return matrices.reduce(norms) { sum, matrix in
+      let isRead = matrix.integer == nil || matrix === embedding || matrix.precision == "nf4"
+      return sum + (isRead ? matrix.byteCount : 0) + 4 * matrix.rows
+        + (matrix.integer?.byteCount ?? 0)
     }
   }
 
