@@ -6,6 +6,12 @@ extension CausalLM {
   func backward(_ pass: Pass) {
     let lowest = lowestAdaptedLayer
     for index in layers.indices.reversed() where index >= lowest {
+      switch pass.store.presence(of: index) {
+      case .inPlace: break
+      case .rounded:
+        profile.measure(.keeping) { pass.store.restore(layer: index, tokens: pass.tokens) }
+      case .forgotten: forward(layer: index, pass, nil, isRepetition: true)
+      }
       backward(layer: index, pass, needsInputGradient: index > lowest)
     }
   }
@@ -14,7 +20,7 @@ extension CausalLM {
     guard case .layout(let layout, let last) = pass.visibility else { return }
     let c = configuration
     let (layer, store, context) = (layers[index], pass.store, pass.context)
-    let kept = store.layer(index)
+    let kept = pass.layer(index)
     let v = LayerViews(c, pass, layer: index)
     let gradStream = store.gradStream.matrix(rows: v.t, columns: c.hiddenSize)
     // The gradient of this block's output, one row for each token that has one.
@@ -69,7 +75,7 @@ extension CausalLM {
       rotary.rotate(gradQuery, positions: v.queryPositions, inverse: true)
       rotary.rotate(gradKey, positions: v.positions, inverse: true)
     }
-    let input = store.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
+    let input = pass.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
     let target = needsInputGradient ? gradNormed : nil
     if layer.queryGroup.readsInput || layer.keyValueGroup?.readsInput ?? false {
       profile.measure(.norm) {

@@ -63,8 +63,8 @@ extension CausalLM {
     rotary.reserve(positions: (caches.map(\.count).max() ?? 0) + 1)
     let pass = Pass(
       store: store, context: context(store, dropout: false, streams: true), tokens: tokens.count,
-      visibility: .caches(caches), selected: nil, drops: false)
-    embed(tokens, into: store)
+      visibility: .caches(caches), selected: nil, drops: false, isRecording: false)
+    embed(tokens, pass)
     for index in layers.indices { forward(layer: index, pass, nil) }
     withLogits(pass) { chunk, logits in
       for (index, sequence) in chunk.enumerated() {

@@ -14,6 +14,8 @@ extension CausalLM {
     let selected: [Int]?
     /// Whether adapters drop inputs.
     let drops: Bool
+    /// Whether the backward pass follows.
+    let isRecording: Bool
     /// What all segments continue, read before.
     var prefix: KeyValueCache?
 
@@ -28,9 +30,17 @@ extension CausalLM {
     /// Rows of the last block's output.
     var outputs: Int { selected?.count ?? tokens }
 
+    /// The input of layer `index`, or the output of the last.
+    func stream(_ index: Int) -> FloatBuffer { store.stream(index, isRecording: isRecording) }
+
+    /// Where layer `index` writes.
+    func layer(_ index: Int) -> ActivationStore.Layer {
+      store.layer(index, isRecording: isRecording)
+    }
+
     /// The last block's output before the final norm, `[outputs, hidden]`.
     func hidden(_ model: CausalLM) -> Matrix {
-      store.stream(model.layers.count)
+      stream(model.layers.count)
         .matrix(rows: outputs, columns: model.configuration.hiddenSize)
     }
 
@@ -54,7 +64,7 @@ extension CausalLM {
     let keys, queryKeys: UnsafePointer<UInt64>?
 
     init(_ c: ModelConfiguration, _ pass: Pass, layer index: Int) {
-      let (store, kept) = (pass.store, pass.store.layer(index))
+      let (store, kept) = (pass.store, pass.layer(index))
       selects = pass.selected != nil && index == c.layerCount - 1
       t = pass.tokens
       s = selects ? pass.outputs : pass.tokens
@@ -123,11 +133,16 @@ extension CausalLM {
         layout,
         last: selected.map { AttentionLayout(batch.segments, queryRows: $0, cached: cached) }
           ?? layout),
-      selected: selected, drops: drops, prefix: prefix)
+      selected: selected, drops: drops, isRecording: isRecording, prefix: prefix)
 
     let first = trunk.map { runTrunk(pass, of: $0.batch, from: $0.source) } ?? 0
-    if first == 0 { embed(batch.tokens, into: store) }
-    for index in first..<layers.count { forward(layer: index, pass, keyValueSink) }
+    if first == 0 { embed(batch.tokens, pass) }
+    for index in first..<layers.count {
+      forward(layer: index, pass, keyValueSink)
+      if isRecording, store.presence(of: index) == .rounded {
+        profile.measure(.keeping) { store.store(layer: index, tokens: tokens) }
+      }
+    }
     return pass
   }
 
@@ -140,8 +155,8 @@ extension CausalLM {
   }
 
   /// Writes the tokens' embeddings where the first block reads.
-  func embed(_ tokens: [Int32], into store: ActivationStore) {
-    let stream = store.stream(0).matrix(rows: tokens.count, columns: configuration.hiddenSize)
+  func embed(_ tokens: [Int32], _ pass: Pass) {
+    let stream = pass.stream(0).matrix(rows: tokens.count, columns: configuration.hiddenSize)
     profile.measure(.embedding) {
       tokens.withUnsafeBufferPointer { tokens in
         nonisolated(unsafe) let tokens = tokens
@@ -152,16 +167,18 @@ extension CausalLM {
     }
   }
 
+  /// Runs one block.
+  ///
+  /// - Parameter isRepetition: makes again what its backward pass reads, and not its output, which is there.
   func forward(
     layer index: Int, _ pass: Pass,
-    _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?
+    _ sink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)?, isRepetition: Bool = false
   ) {
     let c = configuration
     let (layer, store, context) = (layers[index], pass.store, pass.context)
     let v = LayerViews(c, pass, layer: index)
-    let input = store.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
-    let output = store.stream(index + 1).matrix(rows: v.s, columns: c.hiddenSize)
-    let kept = store.layer(index)
+    let input = pass.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
+    let kept = pass.layer(index)
 
     profile.measure(.norm) {
       RMSNorm.forward(
@@ -225,10 +242,16 @@ extension CausalLM {
     layer.gateGroup.forward(
       normed, into: v.gate, v.up, down: v.down(3, layer.gateGroup, rows: v.s), keys: v.queryKeys,
       context)
+    let down = v.down(4, layer.downGroup, rows: v.s)
+    if isRepetition {
+      guard layer.downGroup.readsInput, let down else { return }
+      profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
+      layer.downGroup.project(v.product, into: down, keys: v.queryKeys, context)
+      return
+    }
     profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
-    layer.downGroup.forward(
-      v.product, into: output, down: v.down(4, layer.downGroup, rows: v.s), keys: v.queryKeys,
-      context)
+    let output = pass.stream(index + 1).matrix(rows: v.s, columns: c.hiddenSize)
+    layer.downGroup.forward(v.product, into: output, down: down, keys: v.queryKeys, context)
     profile.measure(.residual) { Elementwise.add(v.middle, to: output) }
   }
 

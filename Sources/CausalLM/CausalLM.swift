@@ -24,11 +24,13 @@ public final class CausalLM: @unchecked Sendable {
   public private(set) var arithmetic = Arithmetic.f32
   // Where activations are quantised, when it is in integers.
   private(set) var planes: ActivationPlanes?
+  // What the adapters' products are made from.
+  private(set) var adapterWorkspace = LoRAStack.Workspace()
   private(set) var recordingStore: ActivationStore?
   private(set) var plainStore: ActivationStore?
 
-  /// Positions whose logits exist at one time.
-  static let headChunk = 256
+  /// How training passes keep what the backward pass reads.
+  public private(set) var activationPlan = ActivationPlan()
 
   /// The adapter in use; attaching one, or nil, is how base and tuned model are told apart.
   public private(set) var adapter: LoRAAdapter?
@@ -68,11 +70,19 @@ public final class CausalLM: @unchecked Sendable {
   /// Uses `adapter` from now on, or none.
   public func attach(_ adapter: LoRAAdapter?) {
     self.adapter = adapter
+    let workspace = LoRAStack.Workspace()
+    adapterWorkspace = workspace
     for layer in layers {
       for linear in layer.linears { linear.module = adapter?.module(named: linear.name) }
-      for group in layer.groups { group?.attach() }
+      for group in layer.groups { group?.attach(workspace) }
     }
     lowestAdaptedLayer = layers.firstIndex(where: \.isAdapted) ?? layers.count
+    keepActivations(ActivationPlan())
+  }
+
+  /// Keeps activations as `plan` says from now on; attaching an adapter goes back to keeping all of them in f32.
+  public func keepActivations(_ plan: ActivationPlan) {
+    activationPlan = plan
     recordingStore = nil
     plainStore = nil
   }
@@ -121,14 +131,24 @@ public final class CausalLM: @unchecked Sendable {
   /// The first block that has an adapter: below it nothing needs a gradient.
   private(set) var lowestAdaptedLayer: Int
 
+  /// Buffers for a pass over `tokens` tokens; what was in them is lost.
+  ///
+  /// A pass that records nothing takes those of training where they are large enough: between steps they hold nothing.
   func store(tokens: Int, isRecording: Bool) -> ActivationStore {
-    if let store = isRecording ? recordingStore : plainStore, store.capacity >= tokens {
+    if let recordingStore, recordingStore.capacity >= tokens { return recordingStore }
+    if !isRecording, let plainStore, plainStore.capacity >= tokens { return plainStore }
+    var plan = activationPlan
+    plan.tokens = ActivationPlan.capacity(isRecording ? max(tokens, plan.tokens) : tokens)
+    // The old buffers go before the new ones come.
+    plainStore = nil
+    guard isRecording else {
+      let store = ActivationStore(model: self, plan: plan, isRecording: false)
+      plainStore = store
       return store
     }
-    // A little room beyond this batch, so that batches of varying length settle on one store.
-    let store = ActivationStore(
-      model: self, capacity: (tokens + 127) / 128 * 128, isRecording: isRecording)
-    if isRecording { recordingStore = store } else { plainStore = store }
+    recordingStore = nil
+    let store = ActivationStore(model: self, plan: plan, isRecording: true)
+    recordingStore = store
     return store
   }
 }

@@ -23,9 +23,11 @@ final class LinearGroup {
   }
 
   /// Takes up the adapters that the linear layers now have.
-  func attach() {
+  ///
+  /// - Parameter workspace: memory of the products with them, which all groups share.
+  func attach(_ workspace: LoRAStack.Workspace) {
     let modules = linears.compactMap(\.module)
-    stack = modules.isEmpty ? nil : LoRAStack(modules)
+    stack = modules.isEmpty ? nil : LoRAStack(modules, workspace: workspace)
     var next = 0
     places = linears.map { linear in
       guard linear.module != nil else { return nil }
@@ -65,21 +67,7 @@ final class LinearGroup {
   ) {
     setProducts(first, second, third)
     if let stack = activeStack, let down {
-      if let keys, context.dropout > 0 {
-        for index in stack.modules.indices {
-          let dropped = context.scratch(rows: input.rows, columns: input.columns)
-          context.profile.measure(.dropout) {
-            Dropout.forward(
-              input, keys: keys, module: stack.modules[index].dropoutStream,
-              probability: context.dropout, output: dropped)
-          }
-          context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
-        }
-      } else {
-        context.profile.measure(.adapters) {
-          stack.project(input, into: down, streams: context.streams)
-        }
-      }
+      project(input, into: down, keys: keys, context)
       for (index, place) in places.enumerated() {
         products[index].term = place.map { stack.forwardTerm(down, module: $0) }
       }
@@ -87,6 +75,28 @@ final class LinearGroup {
     context.profile.measure(.weightsForward) {
       WeightMatrix.forward(
         products, input, planes: context.planes, streams: context.streams)
+    }
+  }
+
+  /// Writes `z` of the adapters alone, `[tokens, rank]`.
+  func project(
+    _ input: Matrix, into down: Matrix, keys: UnsafePointer<UInt64>?, _ context: PassContext
+  ) {
+    guard let stack = activeStack else { return }
+    guard let keys, context.dropout > 0 else {
+      context.profile.measure(.adapters) {
+        stack.project(input, into: down, streams: context.streams)
+      }
+      return
+    }
+    for index in stack.modules.indices {
+      let dropped = context.scratch(rows: input.rows, columns: input.columns)
+      context.profile.measure(.dropout) {
+        Dropout.forward(
+          input, keys: keys, module: stack.modules[index].dropoutStream,
+          probability: context.dropout, output: dropped)
+      }
+      context.profile.measure(.adapters) { stack.project(dropped, module: index, into: down) }
     }
   }
 

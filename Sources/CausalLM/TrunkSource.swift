@@ -28,10 +28,10 @@ extension CausalLM {
   func runTrunk(_ pass: Pass, of batch: MicroBatch, from trunk: any TrunkSource) -> Int {
     let first = trunkBlockCount
     guard first > 0, first < layers.count else { return 0 }
-    let rows = pass.store.stream(first)
+    let rows = pass.stream(first)
       .matrix(rows: pass.tokens, columns: configuration.hiddenSize)
     guard !profile.measure(.trunk, { trunk.fill(rows, of: batch) }) else { return first }
-    embed(batch.tokens, into: pass.store)
+    embed(batch.tokens, pass)
     for index in 0..<first { forward(layer: index, pass, nil) }
     profile.measure(.trunk) { trunk.keep(rows, of: batch) }
     return first

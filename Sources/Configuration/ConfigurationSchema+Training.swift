@@ -36,6 +36,10 @@ extension ConfigurationSchema {
       "training.trunk_cache", \.training.trunkCache, .choice(),
       "Keep activations below the lowest adapted block on disk, where that saves time."),
     .init(
+      "training.max_memory", \.training.maxMemory, .optional(.memorySize),
+      "Memory the whole process may take; activations are kept rounded or computed again to stay within it.",
+      otherNames: ["memory_limit", "max_memory_gb"]),
+    .init(
       "training.seed", \.training.seed, .seed,
       "What every random number of the run derives from.", otherNames: ["data_seed", "random_seed"]),
   ]

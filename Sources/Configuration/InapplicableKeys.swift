@@ -37,7 +37,7 @@ enum InapplicableKeys {
     (["bnb_4bit_quant_storage"], "4-bit weights are always held as packed bytes"),
     (
       ["gradient_checkpointing", "gradient_checkpointing_kwargs", "activation_offloading"],
-      "Lorikeet plans memory itself; lower per_device_train_batch_size if it does not suffice"
+      "Lorikeet plans memory itself; training.max_memory says how much it may take"
     ),
     (
       [

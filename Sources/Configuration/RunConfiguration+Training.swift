@@ -20,6 +20,9 @@ extension RunConfiguration {
     /// How the products with the frozen weights are computed.
     public var compute: Compute
 
+    /// Bytes of memory that the whole process may take, or `nil`: activations are then all kept.
+    public var maxMemory: Int?
+
     /// The optimiser.
     public var optim: Optimizer
     /// The learning rate after warm-up, before decay.
@@ -74,7 +77,7 @@ extension RunConfiguration {
       outputDir: String,
       numTrainEpochs: Double = 3, maxSteps: Int? = nil, perDeviceTrainBatchSize: Int = 8,
       perDeviceEvalBatchSize: Int = 8, gradientAccumulationSteps: Int = 1,
-      trunkCache: TrunkCaching = .auto,
+      trunkCache: TrunkCaching = .auto, maxMemory: Int? = nil,
       compute: Compute = .automatic, optim: Optimizer = .adamW, learningRate: Double = 2e-4,
       lrSchedulerType: LearningRateSchedule = .linear,
       lrSchedulerKwargs: ScheduleOptions = ScheduleOptions(),
@@ -95,6 +98,7 @@ extension RunConfiguration {
       self.gradientAccumulationSteps = gradientAccumulationSteps
       self.trunkCache = trunkCache
       self.compute = compute
+      self.maxMemory = maxMemory
       self.optim = optim
       self.learningRate = learningRate
       self.lrSchedulerType = lrSchedulerType

@@ -37,6 +37,11 @@ public final class CausalAttention: @unchecked Sendable {
     self.scale = scale
   }
 
+  /// Floats of scratch memory that a thread has for chains of up to `keys` keys.
+  public static func scratchCount(keys: Int, headDimension: Int) -> Int {
+    Scratch.count(keys: keys, headDimension: headDimension)
+  }
+
   /// A task's scratch memory, for chains of up to `keys` keys.
   private struct Scratch {
     let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores,

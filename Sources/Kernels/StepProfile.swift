@@ -32,6 +32,8 @@ public final class StepProfile {
     case swiglu
     /// Residual sums.
     case residual
+    /// Rounding activations that are kept in bf16, and reading them back.
+    case keeping
     /// The output head, forward.
     case headForward
     /// The output head, backward.
@@ -57,6 +59,7 @@ public final class StepProfile {
       case .attentionBackward: "attention, backward"
       case .swiglu: "SwiGLU"
       case .residual: "residual sums"
+      case .keeping: "keeping activations"
       case .headForward: "head, forward"
       case .headBackward: "head, backward"
       case .loss: "loss"

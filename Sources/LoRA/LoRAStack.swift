@@ -21,14 +21,34 @@ public final class LoRAStack {
   /// Input features.
   public let inputs: Int
 
-  // A of all modules end to end, and as panels of 32 rows.
-  private let stacked: FloatBuffer
-  private let panels: FloatBuffer
   // 0, 1, 2, …: A's rows as a product of few vectors names them.
   private let rowNumbers: [Int32]
 
+  /// Memory for the copies of A that a product is made from; stacks that take turns share one.
+  ///
+  /// Unchecked: grown while stacks are made, and used by one product at a time.
+  public final class Workspace: @unchecked Sendable {
+    // A of all modules end to end, and as panels of 32 rows.
+    fileprivate private(set) var stacked = FloatBuffer(count: 0)
+    fileprivate private(set) var panels = FloatBuffer(count: 0)
+
+    /// Makes an empty one.
+    public init() {}
+
+    /// Bytes it takes.
+    public var byteCount: Int { 4 * (stacked.count + panels.count) }
+
+    fileprivate func reserve(rank: Int, inputs: Int) {
+      if stacked.count < rank * inputs { stacked = FloatBuffer(count: rank * inputs) }
+      let padded = (rank + 31) / 32 * 32 * inputs
+      if panels.count < padded { panels = FloatBuffer(count: padded) }
+    }
+  }
+
+  private let workspace: Workspace
+
   /// Stacks adapters that have the same number of inputs; there is at least one.
-  public init(_ modules: [LoRAModule]) {
+  public init(_ modules: [LoRAModule], workspace: Workspace = Workspace()) {
     precondition(
       !modules.isEmpty && modules.allSatisfy { $0.inputs == modules[0].inputs },
       "stacked adapters read the same input")
@@ -43,8 +63,8 @@ public final class LoRAStack {
     self.rank = rank
     inputs = modules[0].inputs
     rowNumbers = [Int32](0..<Int32(modules.reduce(0) { max($0, $1.rank) }))
-    stacked = FloatBuffer(count: rank * inputs)
-    panels = FloatBuffer(count: (rank + 31) / 32 * 32 * inputs)
+    self.workspace = workspace
+    workspace.reserve(rank: rank, inputs: inputs)
   }
 
   /// Rows that one task of the products over tokens takes.
@@ -73,9 +93,9 @@ public final class LoRAStack {
       return
     }
     for (module, offset) in zip(modules, offsets) {
-      (stacked.base + offset * inputs).update(from: module.a, count: module.rank * inputs)
+      (workspace.stacked.base + offset * inputs).update(from: module.a, count: module.rank * inputs)
     }
-    project(input, stacked.base, rank: rank, into: down)
+    project(input, workspace.stacked.base, rank: rank, into: down)
   }
 
   /// Writes `z = input · Aᵀ` of one module, whose input no other shares: each drops other numbers.
@@ -88,6 +108,7 @@ public final class LoRAStack {
     _ input: Matrix, _ a: UnsafeMutablePointer<Float>, rank: Int, into down: Matrix
   ) {
     let count = (rank + 31) / 32
+    let panels = workspace.panels
     Parallel.run(count) { panel, _ in
       GEMM.transposePanel(
         k: inputs, n: min(32, rank - panel * 32), a: a + panel * 32 * inputs, lda: inputs,

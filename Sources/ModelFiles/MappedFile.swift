@@ -1,3 +1,5 @@
+public import Quantization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -136,5 +138,12 @@ public final class MappedFile: @unchecked Sendable {
     guard read == pages * 8 else { return nil }
     // Bit 63 of a page map entry: the page is present.
     return entries.reduce(0) { $0 + Int($1 >> 63) } * page
+  }
+}
+
+extension MappedFile: PageOwner {
+  /// Lets the whole pages among `count` bytes from `address` on, which lie in the file, go.
+  public func releasePages(at address: UnsafeRawPointer, count: Int) {
+    releasePages(offset: address - baseAddress, count: count)
   }
 }

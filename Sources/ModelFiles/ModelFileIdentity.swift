@@ -11,12 +11,12 @@ extension ModelFile {
   /// - Throws: where config.json can no longer be read.
   public func contentHash() throws(ModelFileError) -> String {
     switch source {
-    case .gguf(let gguf): return Self.digest(of: gguf.file)
+    case .gguf(let gguf): return gguf.file.digest()
     case .folder(let folder):
       let configuration = try MappedFile(path: "\(folder.path)/config.json")
       var list = SHA256()
       for file in [configuration] + folder.weights.map(\.file) {
-        list.update(Array("\(Self.digest(of: file))  \(lastComponent(of: file.path))\n".utf8))
+        list.update(Array("\(file.digest())  \(lastComponent(of: file.path))\n".utf8))
       }
       return list.hexadecimalDigest()
     }
@@ -38,15 +38,17 @@ extension ModelFile {
     }
     return "\(byteCount)-\(hash.hexadecimalDigest())"
   }
+}
 
-  /// The digest of a whole file, letting its pages go behind the reading.
-  private static func digest(of file: MappedFile) -> String {
+extension MappedFile {
+  /// The SHA-256 of the whole file as 64 hexadecimal digits, letting its pages go behind the reading.
+  public func digest() -> String {
     var hash = SHA256()
     let step = 1 << 22
-    for start in stride(from: 0, to: file.count, by: step) {
-      let end = min(start + step, file.count)
-      hash.update(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
-      file.releasePages(offset: start, count: end - start)
+    for start in stride(from: 0, to: count, by: step) {
+      let end = min(start + step, count)
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      releasePages(offset: start, count: end - start)
     }
     return hash.hexadecimalDigest()
   }

@@ -66,6 +66,11 @@ public final class ActivationPlanes {
 
   private static func stride(_ columns: Int) -> Int { (columns + 3) / 4 * 4 }
 
+  /// Bytes taken once rows of `columns` numbers, all matrices of a job together, have been quantised.
+  public func byteCount(rows: Int, columns: Int) -> Int {
+    rows * planes * (columns + 16) + 4 * rows * (columns / IntegerMatrix.block + 8)
+  }
+
   /// Makes room for matrices of these widths and forgets what was there.
   func reset(rows: Int, columns: Int) {
     let needed = rows * planes * (columns + 16)

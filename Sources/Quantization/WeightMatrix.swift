@@ -1,5 +1,11 @@
 public import Kernels
 
+/// An owner of memory that can be let go and comes back when it is read, such as a mapped file.
+public protocol PageOwner: AnyObject {
+  /// Lets the whole pages among `count` bytes from `address` on go.
+  func releasePages(at address: UnsafeRawPointer, count: Int)
+}
+
 /// A frozen weight of a linear layer: a storage, and the two products that training needs of it.
 ///
 ///     forward    Y  = X · Wᵀ        X: [tokens, columns],  Y:  [tokens, rows]
@@ -24,8 +30,14 @@ public final class WeightMatrix: @unchecked Sendable {
   public private(set) var integer: IntegerMatrix?
 
   /// Rounds the weight to 8 bits for products in integers; before training, on one thread.
+  ///
+  /// The pages of a mapped weight are let go behind it: products do not read them any more.
   public func prepareForIntegers() {
-    if integer == nil { integer = IntegerMatrix(self) }
+    guard integer == nil else { return }
+    integer = IntegerMatrix(self)
+    if case .blocks(_, let base, _) = storage, let owner = owner as? any PageOwner {
+      owner.releasePages(at: base, count: byteCount)
+    }
   }
 
   /// Makes a view of stored blocks.

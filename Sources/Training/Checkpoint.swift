@@ -1,3 +1,4 @@
+internal import CausalLM
 internal import Kernels
 internal import LoRA
 internal import ModelFiles
@@ -12,7 +13,8 @@ public import Serialization
 ///
 ///     step-N/adapter/…               the adapter as PEFT keeps it
 ///     step-N/optimizer.safetensors   both moments, and the best adapter so far
-///     step-N/manifest.json           progress, identity, and every file's size and SHA-256
+///     step-N/manifest.json           progress, identity, what was chosen that changes numbers, and every file's size
+///                                    and SHA-256
 ///
 /// The folder is made under a temporary name and renamed, so under its own name it is whole; the manifest makes later
 /// damage recognisable. Random numbers and the order of data are functions of the seed and the step.
@@ -55,13 +57,17 @@ public enum Checkpoint {
       let file = try MappedFile(path: "\(folder.stagingPath)/\(name)")
       var entry = JSONObject()
       entry["bytes"] = .integer(file.count)
-      entry["sha256"] = .string(file.withBytes { SHA256.hexadecimalDigest(of: $0) })
+      entry["sha256"] = .string(file.digest())
       files[name] = .object(entry)
     }
     var manifest = JSONObject()
     manifest["format_version"] = .integer(version)
     manifest["state"] = .object(json(run.state))
     manifest["identity"] = .object(identity)
+    var numeric = JSONObject()
+    numeric["tokens_at_once"] = .integer(run.memoryPlan.cut.tokensAtOnce)
+    numeric["activations"] = .string(run.memoryPlan.activations.storage.rawValue)
+    manifest["memory"] = .object(numeric)
     manifest["files"] = .object(files)
     try folder.write(JSONValue.object(manifest).serialized(pretty: true), to: manifestName)
     try folder.commit()
@@ -93,7 +99,7 @@ public enum Checkpoint {
         throw damaged("\(name) is missing")
       }
       guard content.count == entry["bytes"]?.intValue,
-        content.withBytes({ SHA256.hexadecimalDigest(of: $0) }) == entry["sha256"]?.stringValue
+        content.digest() == entry["sha256"]?.stringValue
       else { throw damaged("\(name) differs from what was saved") }
     }
     return manifest
@@ -114,6 +120,15 @@ public enum Checkpoint {
     guard let state = manifest["state"]?.objectValue.flatMap(Self.state) else {
       throw TrainingError.damagedCheckpoint(path: path, reason: "its manifest holds no state")
     }
+    // The limit may be another now; what changes numbers stays.
+    guard let tokens = manifest["memory"]?["tokens_at_once"]?.intValue, tokens > 0,
+      let storage = manifest["memory"]?["activations"]?.stringValue.flatMap(
+        ActivationPlan.Storage.init)
+    else {
+      throw TrainingError.damagedCheckpoint(
+        path: path, reason: "its manifest does not say how activations were kept")
+    }
+    try run.adopt(tokensAtOnce: tokens, storage: storage)
     try AdapterFolder.load("\(path)/\(adapterName)/adapter_model.safetensors", into: run.adapter)
     let optimizer = try SafetensorsFile(path: "\(path)/\(optimizerName)")
     defer { withExtendedLifetime(optimizer) {} }

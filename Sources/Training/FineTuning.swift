@@ -78,14 +78,14 @@ public final class FineTuning {
   /// The space left on the disk of a path, bytes.
   var freeBytes: (_ path: String) -> Int? = TrunkCache.freeBytes
 
-  /// Most tokens that are run at once; a larger micro-batch is run in parts, which gives the same sums.
-  static let tokensAtOnce = 1_024
+  /// What memory the run takes: how much is run at once, and how activations are kept.
+  public private(set) var memoryPlan: MemoryPlan
 
   /// Prepares a run.
   ///
   /// - Parameters:
   ///   - shuffle: whether each epoch takes the examples in a new order.
-  /// - Throws: `TrainingError.noExamples`.
+  /// - Throws: `TrainingError.noExamples`, or `.exceedsMemory` where nothing fits `configuration.maxMemory`.
   public init(
     configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM,
     adapter: LoRAAdapter,
@@ -111,6 +111,26 @@ public final class FineTuning {
       options: configuration.lrSchedulerKwargs,
       warmupSteps: configuration.warmupStepCount(totalSteps: totalSteps), totalSteps: totalSteps)
     if model.adapter !== adapter { model.attach(adapter) }
+    memoryPlan = try MemoryPlan.of(
+      configuration, model: model, examples: examples, validation: validation, plan: plan,
+      totalSteps: totalSteps)
+    model.keepActivations(memoryPlan.activations)
+  }
+
+  /// Goes on with what another run chose where a choice changes numbers; the rest is planned anew.
+  ///
+  /// - Parameters:
+  ///   - tokensAtOnce: most tokens of a part that has several rows.
+  ///   - storage: how activations are kept.
+  /// - Throws: `TrainingError.exceedsMemory` where that does not fit `configuration.maxMemory`.
+  func adopt(tokensAtOnce: Int, storage: ActivationPlan.Storage) throws(TrainingError) {
+    if memoryPlan.cut.tokensAtOnce == tokensAtOnce, memoryPlan.activations.storage == storage {
+      return
+    }
+    memoryPlan = try MemoryPlan.of(
+      configuration, model: model, examples: examples, validation: validation, plan: plan,
+      totalSteps: totalSteps, tokensAtOnce: [tokensAtOnce], storages: [storage])
+    model.keepActivations(memoryPlan.activations)
   }
 
   /// Takes the remaining steps.
@@ -220,7 +240,8 @@ public final class FineTuning {
     var sums = LossSums()
     var tokens = 0
     for part in window.flatMap({
-      Self.parts($0, of: examples, sharesPrefixes: sharesPrefixes)
+      Self.parts(
+        $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce, sharesPrefixes: sharesPrefixes)
     }) {
       let batch = model.profile.measure(.batch) {
         MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes)
@@ -262,7 +283,8 @@ public final class FineTuning {
     var sums = LossSums()
     var done = 0
     for part in Self.parts(
-      Array(validation.indices), of: validation, sharesPrefixes: sharesPrefixes)
+      Array(validation.indices), of: validation, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
+      sharesPrefixes: sharesPrefixes)
     {
       let batch = MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes)
       sums += model.inF32 { model.loss(batch, trunk: validationTrunk) }
@@ -276,28 +298,6 @@ public final class FineTuning {
     let best = bestParameters ?? FloatBuffer(count: adapter.parameters.count)
     best.base.update(from: adapter.parameters.base, count: adapter.parameters.count)
     bestParameters = best
-  }
-
-  /// Cuts a list of examples into runs of at most `tokensAtOnce` tokens; a longer example stands alone.
-  ///
-  /// - Parameter sharesPrefixes: as for the micro-batches made of them; what examples of a run share counts once.
-  public static func parts(
-    _ indices: [Int], of examples: [TokenizedExample], sharesPrefixes: Bool = true
-  ) -> [[Int]] {
-    var parts: [[Int]] = []
-    var trie = PrefixTrie(isSharing: sharesPrefixes)
-    for index in indices {
-      trie.insert(examples[index].tokens)
-      if parts.isEmpty || (trie.count > 1 && trie.layoutTokens > tokensAtOnce) {
-        parts.append([])
-        if trie.count > 1 {
-          trie = PrefixTrie(isSharing: sharesPrefixes)
-          trie.insert(examples[index].tokens)
-        }
-      }
-      parts[parts.count - 1].append(index)
-    }
-    return parts
   }
 }
 

@@ -63,7 +63,7 @@ extension RunConfiguration {
   public var numericIdentity: JSONObject {
     let free = [
       "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
-      "save_total_limit",
+      "save_total_limit", "max_memory",
       "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
       "metric_for_best_model",
       "early_stopping_patience", "trunk_cache",

@@ -105,6 +105,9 @@ enum Format {
       ? "\(fixed(Double(count) / 1_048_576, 1)) MiB" : "\((count + 1 << 19) >> 20) MiB"
   }
 
+  /// Decimal megabytes, as `training.max_memory` is written.
+  static func megabytes(_ count: Int) -> String { "\((count + 999_999) / 1_000_000) MB" }
+
   static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
 }
 

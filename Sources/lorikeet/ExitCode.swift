@@ -21,7 +21,7 @@ enum ExitCode {
     case let error as ModelFileError: error.exitCode
     case let error as TrainingError:
       switch error {
-      case .outputExists, .resumeMismatch: 64
+      case .outputExists, .resumeMismatch, .exceedsMemory: 64
       case .nothingToResume: 66
       case .noExamples, .damagedCheckpoint: 65
       case .notFinite: 1

@@ -88,6 +88,7 @@ enum TrainCommand: Command {
     chat.model.compute(in: arithmetic)
     let adapter = try LoRAAdapter.starting(
       configuration.lora, for: chat.model, seed: configuration.training.seed)
+    SystemAllocator.trim()
     let run = try FineTuning(
       configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
       adapter: adapter,
@@ -117,6 +118,8 @@ enum TrainCommand: Command {
     }
     run.trunkCachePlace = TrunkCache.Place(
       path: folder.trunkCache, base: "\(record.baseHash) \(precision)")
+    console.note(
+      "memory: \(Format.megabytes(run.memoryPlan.totalBytes)) planned, \(run.memoryPlan.choices)")
     let reporter = TrainReporter(run: run, folder: folder, console: console)
     Interrupt.install()
     let summary = try run.run(
@@ -128,7 +131,7 @@ enum TrainCommand: Command {
     if let error = reporter.error { throw error }
 
     try writeAdapter(adapter, record, to: folder, baseModel: configuration.model.path)
-    let json = summaryJSON(summary, configuration, file)
+    let json = summaryJSON(summary, run, configuration, file)
     try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
     try console.json(json)
     let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
@@ -178,7 +181,8 @@ enum TrainCommand: Command {
   }
 
   private static func summaryJSON(
-    _ summary: TrainingSummary, _ configuration: RunConfiguration, _ file: ModelFile
+    _ summary: TrainingSummary, _ run: FineTuning, _ configuration: RunConfiguration,
+    _ file: ModelFile
   ) -> JSONObject {
     var json = JSONObject()
     json["outcome"] = .string(summary.outcome.rawValue)
@@ -191,6 +195,8 @@ enum TrainCommand: Command {
     json["tokens_per_second"] = .number(
       Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
+    json["planned_memory_bytes"] = .integer(run.memoryPlan.totalBytes)
+    json["memory_plan"] = .string(run.memoryPlan.choices)
     json["seconds"] = .number(summary.seconds)
     json["seed"] = .integer(Int(clamping: configuration.training.seed))
     json["threads"] = .integer(Parallel.threads)

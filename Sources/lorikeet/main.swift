@@ -58,6 +58,7 @@ func main(_ words: [String]) throws {
 }
 
 signal(SIGPIPE, SIG_IGN)
+SystemAllocator.returnFreedBlocks()
 ShrunkenFile.exitWithMessage()
 do {
   try main(Array(CommandLine.arguments.dropFirst()))

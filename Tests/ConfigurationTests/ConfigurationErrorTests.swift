@@ -54,6 +54,26 @@ import Testing
       "lora.r: expected a whole number from 1 to 65536, found 99999999999999999999 (run.yaml line 4)"
     ),
     ErrorCase(
+      "memory without a number", "training:\n  max_memory: lots",
+      "training.max_memory: expected a size from 1MB to 1024TB such as 600MB, 0.6GB or 512MiB, or a number of bytes, or null, "
+        + #"found "lots" (run.yaml line 4)"#),
+    ErrorCase(
+      "memory below the bound", "training:\n  max_memory: 999999",
+      "training.max_memory: expected a size from 1MB to 1024TB such as 600MB, 0.6GB or 512MiB, or a number of bytes, or null, "
+        + #"found 999999 (run.yaml line 4)"#),
+    ErrorCase(
+      "memory above the bound", "training:\n  max_memory: 1025TB",
+      "training.max_memory: expected a size from 1MB to 1024TB such as 600MB, 0.6GB or 512MiB, or a number of bytes, or null, "
+        + #"found "1025TB" (run.yaml line 4)"#),
+    ErrorCase(
+      "negative memory", "training:\n  max_memory: -1GB",
+      "training.max_memory: expected a size from 1MB to 1024TB such as 600MB, 0.6GB or 512MiB, or a number of bytes, or null, "
+        + #"found "-1GB" (run.yaml line 4)"#),
+    ErrorCase(
+      "memory in words", "training:\n  max_memory: 600 megabytes",
+      "training.max_memory: expected a size from 1MB to 1024TB such as 600MB, 0.6GB or 512MiB, or a number of bytes, or null, "
+        + #"found "600 megabytes" (run.yaml line 4)"#),
+    ErrorCase(
       "a negative seed", "training: {seed: -1}",
       "training.seed: expected a whole number from 0 to 18446744073709551615, found -1 (run.yaml line 3)"
     ),
@@ -165,8 +185,8 @@ import Testing
         + "saves memory; remove it (run.yaml line 4)"),
     ErrorCase(
       "gradient_checkpointing at top level", "gradient_checkpointing: true",
-      "gradient_checkpointing: does not apply; Lorikeet plans memory itself; lower "
-        + "per_device_train_batch_size if it does not suffice; remove it (run.yaml line 3)"),
+      "gradient_checkpointing: does not apply; Lorikeet plans memory itself; "
+        + "training.max_memory says how much it may take; remove it (run.yaml line 3)"),
     ErrorCase(
       "device_map", "model: {path: m, device_map: auto}", whole: true,
       "model.device_map: does not apply; Lorikeet trains on this machine's CPU; --threads sets how "

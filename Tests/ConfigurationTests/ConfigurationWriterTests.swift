@@ -28,7 +28,7 @@ import Testing
     training: .init(
       outputDir: "/tmp/x y", numTrainEpochs: 0.5, maxSteps: 9, perDeviceTrainBatchSize: 2,
       perDeviceEvalBatchSize: 3, gradientAccumulationSteps: 4, trunkCache: .off,
-      learningRate: 1e-5, lrSchedulerType: .polynomial,
+      maxMemory: 123_456_789, learningRate: 1e-5, lrSchedulerType: .polynomial,
       lrSchedulerKwargs: .init(power: 2, lrEnd: 1e-9), warmupSteps: 0.03,
       weightDecay: 0.01, adamBeta1: 0.8, adamBeta2: 0.95, adamEpsilon: 1e-6, maxGradNorm: 0,
       seed: .max, loggingSteps: 5, evalStrategy: .epoch, evalSteps: 6, saveStrategy: .no,

@@ -108,6 +108,25 @@ import Testing
     #expect(try read("training: {max_steps: 7}").training.maxSteps == 7)
   }
 
+  @Test(
+    "memory is a size in decimal or binary units, or a number of bytes",
+    arguments: [
+      ("600MB", 600_000_000), ("0.6GB", 600_000_000), ("512MiB", 536_870_912),
+      ("1.5 GiB", 1_610_612_736), ("350mb", 350_000_000), ("1000kb", 1_000_000),
+      ("123456789", 123_456_789), ("1e3MB", nil), ("null", .some(nil)),
+      ("1024TB", 1_024_000_000_000_000),
+    ] as [(String, Int??)])
+  func memoryIsRead(_ text: String, _ expected: Int??) throws {
+    guard let expected else {
+      #expect(throws: ConfigurationError.self) { try read("training: {max_memory: \(text)}") }
+      return
+    }
+    let run = try read("training: {max_memory: \(text)}")
+    #expect(run.training.maxMemory == expected)
+    #expect(
+      try RunConfiguration(yaml: Array(run.resolvedYAML().utf8), name: "") == run)
+  }
+
   @Test("no is a strategy and not the truth value of YAML 1.1")
   func noIsStrategy() throws {
     #expect(try read("training: {eval_strategy: no}").training.evalStrategy == .no)

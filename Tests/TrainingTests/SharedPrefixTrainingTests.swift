@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Training on shared beginnings") struct SharedPrefixTrainingTests {
   /// Rows after one of two instructions, with tails of a few tokens of which half count.
-  private static func examples(_ count: Int) -> [TokenizedExample] {
+  static func examples(_ count: Int) -> [TokenizedExample] {
     var numbers = SeededNumbers(11)
     func tokens(_ count: Int) -> [Int32] {
       (0..<count).map { _ in Int32(numbers.integer(below: 320)) }

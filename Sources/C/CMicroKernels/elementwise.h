@@ -201,6 +201,25 @@ LK_ALWAYS_INLINE void lk_adamw_body(
   }
 }
 
+/// y = x rounded to bf16, to the nearest and of two to the even one; NaN stays NaN.
+LK_ALWAYS_INLINE void lk_narrow_bf16_body(int64_t n, const float *restrict x, uint16_t *restrict y) {
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, 4);
+    const uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+    const uint32_t quiet = bits >> 16 | 0x40u;
+    y[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+  }
+}
+
+/// y = x, whose values are bf16.
+LK_ALWAYS_INLINE void lk_widen_bf16_body(int64_t n, const uint16_t *restrict x, float *restrict y) {
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t bits = (uint32_t)x[i] << 16;
+    memcpy(y + i, &bits, 4);
+  }
+}
+
 /// panel[k][j] = scale · rows[j][k] for `n` ≤ 32 rows of length `k`, missing rows as zero.
 LK_ALWAYS_INLINE void lk_transpose_panel_body(
     int64_t k, int64_t n, const float *restrict a, int64_t lda, float scale, float *restrict panel) {
@@ -251,6 +270,8 @@ LK_COMPILE(void, adamw,
             float root_correction2, float gradient_scale, const float *gradient, float *m, float *v, float *parameter),
            (n, kept, complement1, beta2, complement2, epsilon, step_size, root_correction2, gradient_scale, gradient,
             m, v, parameter))
+LK_COMPILE(void, narrow_bf16, (int64_t n, const float *x, uint16_t *y), (n, x, y))
+LK_COMPILE(void, widen_bf16, (int64_t n, const uint16_t *x, float *y), (n, x, y))
 LK_COMPILE(void, transpose_panel, (int64_t k, int64_t n, const float *a, int64_t lda, float scale, float *panel),
            (k, n, a, lda, scale, panel))
 

@@ -5,6 +5,7 @@
 // `target` attribute, so one binary carries every path and Swift picks one at run time. Nothing here allocates,
 // branches on the CPU, or knows about layers.
 
+#include "allocator.h"
 #include "cpu_features.h"
 #include "elementwise.h"
 #include "gemm.h"

@@ -1,0 +1,82 @@
+internal import CausalLM
+internal import Configuration
+internal import Datasets
+internal import Kernels
+
+extension MemoryPlan {
+  /// Tokens that may be run at once, unless the longest row has more.
+  static let tokensAtOnce = [256, 512, 1_024, 2_048]
+
+  /// Tokens of micro-batches that are cut on trial before the rest of a long run is estimated from them.
+  private static let trialTokens = 4_000_000
+
+  /// The plan of a run: a function of configuration, data, model and number of threads alone.
+  ///
+  /// - Parameters:
+  ///   - plan: the order of examples.
+  ///   - tokensAtOnce: the cuts to choose from.
+  ///   - storages: how activations may be kept.
+  /// - Throws: `TrainingError.exceedsMemory` where nothing fits `configuration.maxMemory`.
+  static func of(
+    _ configuration: RunConfiguration.Training, model: CausalLM, examples: [TokenizedExample],
+    validation: [TokenizedExample], plan: BatchPlan, totalSteps: Int,
+    tokensAtOnce: [Int] = MemoryPlan.tokensAtOnce,
+    storages: [ActivationPlan.Storage] = ActivationPlan.Storage.allCases
+  ) throws(TrainingError) -> MemoryPlan {
+    let longest = (examples + validation).map(\.tokens.count).max() ?? 0
+    var sizes: [Int] = []
+    for size in tokensAtOnce.map({ max($0, longest) }) where !sizes.contains(size) {
+      sizes.append(size)
+    }
+    let validates = !validation.isEmpty && configuration.evalStrategy != .no
+    let workload = Workload(
+      cuts: sizes.map {
+        cut(
+          $0, examples, validation: validates ? validation : [], plan: plan, totalSteps: totalSteps)
+      }, longestRow: longest, adapterCopies: validates ? 5 : 4,
+      // An id and a weight a token; arrays and the row's place a row.
+      dataBytes: (examples + validation).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
+      threads: Parallel.threads)
+    guard
+      let plan = fastest(model, workload, storages: storages, limit: configuration.maxMemory)
+    else {
+      throw .exceedsMemory(
+        limit: configuration.maxMemory ?? 0, smallest: smallest(model, workload))
+    }
+    return plan
+  }
+
+  /// Tries a cut on the micro-batches of a run.
+  private static func cut(
+    _ tokensAtOnce: Int, _ examples: [TokenizedExample], validation: [TokenizedExample],
+    plan: BatchPlan, totalSteps: Int
+  ) -> Cut {
+    var largest =
+      FineTuning.measuredParts(
+        Array(validation.indices), of: validation, tokensAtOnce: tokensAtOnce
+      ).map(\.tokens).max() ?? 0
+    var (computed, tried) = (0, 0)
+    var isWhole = true
+    trial: for epoch in 0...max(0, totalSteps - 1) / plan.windowsPerEpoch {
+      let steps = min(plan.windowsPerEpoch, totalSteps - epoch * plan.windowsPerEpoch)
+      for batch in plan.windows(epoch: epoch).prefix(steps).flatMap(\.microBatches) {
+        if tried > trialTokens {
+          isWhole = false
+          break trial
+        }
+        tried += batch.reduce(0) { $0 + examples[$1].tokens.count }
+        for part in FineTuning.measuredParts(batch, of: examples, tokensAtOnce: tokensAtOnce) {
+          largest = max(largest, part.tokens)
+          computed += part.tokens
+        }
+      }
+    }
+    if !isWhole {
+      // Micro-batches that were not tried are no larger than the longest rows together.
+      let rows = examples.map(\.tokens.count).sorted(by: >)
+      let bound = min(tokensAtOnce, rows.prefix(plan.batchSize).reduce(0, +))
+      largest = max(largest, bound, rows.first ?? 0)
+    }
+    return Cut(tokensAtOnce: tokensAtOnce, largestPart: largest, computedTokens: computed)
+  }
+}
