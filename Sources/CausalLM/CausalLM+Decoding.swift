@@ -24,7 +24,9 @@ extension CausalLM {
     // Prompts may share their last token, and need not end in the order in which they stand.
     let lastTokens = places.map { ($0.last?.upperBound ?? 1) - 1 }
     let rows = Array(Set(lastTokens)).sorted()
-    let pass = forward(batch, isRecording: false, rows: rows, after: prefix) {
+    let pass = forward(
+      PassInput(batch, rows: rows, cached: prefix?.count ?? 0), isRecording: false, after: prefix
+    ) {
       layer, keys, values in
       for (cache, ranges) in zip(caches, places) {
         for rows in ranges {

@@ -97,46 +97,41 @@ extension CausalLM {
     }
   }
 
-  /// Runs all blocks.
+  /// Runs all blocks; the last computes no output but those that are wanted.
   ///
   /// - Parameters:
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
-  ///   - rows: the tokens whose output is wanted, ascending; nil for all. The last block computes no other.
   ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
-  ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `batch` is of.
+  ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `input` is of.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   func forward(
-    _ batch: TokenBatch, isRecording: Bool, dropout: DropoutSeed? = nil, rows: [Int]? = nil,
+    _ input: PassInput, isRecording: Bool, dropout: DropoutSeed? = nil,
     after prefix: KeyValueCache? = nil, trunk: (source: any TrunkSource, batch: MicroBatch)? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
   ) -> Pass {
-    let tokens = batch.tokens.count
+    let (tokens, selected) = (input.tokens.count, input.selected)
     let store = store(tokens: tokens, isRecording: isRecording)
-    let selected = rows.flatMap { $0.count < tokens ? $0 : nil }
-    for segment in batch.segments {
+    for segment in input.segments {
       for index in 0..<segment.count {
         store.positions[segment.start + index] = Int32(segment.positionOffset + index)
       }
     }
-    rotary.reserve(positions: (batch.segments.map { $0.positionOffset + $0.count }.max() ?? 0))
-    let drops = profile.measure(.dropout) { makeDropoutKeys(batch, dropout, store) }
-    for (index, row) in (selected ?? []).enumerated() {
-      store.selectedPositions[index] = store.positions[row]
-      store.selectedDropoutKeys[index] = store.dropoutKeys[row]
+    rotary.reserve(positions: input.positions)
+    let drops = profile.measure(.dropout) { makeDropoutKeys(input, dropout, store) }
+    if let selected {
+      for (index, row) in selected.enumerated() {
+        store.selectedPositions[index] = store.positions[row]
+        store.selectedDropoutKeys[index] = store.dropoutKeys[row]
+      }
     }
-    let cached = prefix?.count ?? 0
-    let layout = AttentionLayout(batch.segments, cached: cached)
     let pass = Pass(
       store: store, context: context(store, dropout: drops), tokens: tokens,
-      visibility: .layout(
-        layout,
-        last: selected.map { AttentionLayout(batch.segments, queryRows: $0, cached: cached) }
-          ?? layout),
-      selected: selected, drops: drops, isRecording: isRecording, prefix: prefix)
+      visibility: .layout(input.layout, last: input.lastLayout), selected: selected, drops: drops,
+      isRecording: isRecording, prefix: prefix)
 
     let first = trunk.map { runTrunk(pass, of: $0.batch, from: $0.source) } ?? 0
-    if first == 0 { embed(batch.tokens, pass) }
+    if first == 0 { embed(input.tokens, pass) }
     for index in first..<layers.count {
       forward(layer: index, pass, keyValueSink)
       if isRecording, store.presence(of: index) == .rounded {
@@ -259,7 +254,7 @@ extension CausalLM {
   ///
   /// - Returns: whether anything is dropped.
   private func makeDropoutKeys(
-    _ batch: TokenBatch, _ seed: DropoutSeed?, _ store: ActivationStore
+    _ batch: PassInput, _ seed: DropoutSeed?, _ store: ActivationStore
   ) -> Bool {
     guard let seed, let adapter, adapter.dropout > 0 else { return false }
     let root = CounterRandom(seed: seed.seed, purpose: "dropout").key ^ CounterRandom.mix(seed.step)
@@ -296,9 +291,9 @@ extension CausalLM {
           output: normed, rstd: store.headRstd.base)
       }
       profile.measure(.headForward) {
+        headProducts[0].outputs = logits
         WeightMatrix.forward(
-          [WeightMatrix.Product(weight: head, outputs: logits)], normed, planes: planes,
-          streams: pass.context.streams)
+          headProducts, normed, planes: planes, streams: pass.context.streams)
       }
       body(chunk, logits)
     }
@@ -308,7 +303,7 @@ extension CausalLM {
   ///
   /// - Returns: `[rows][vocabulary]`.
   public func logits(_ batch: TokenBatch, rows: [Int]? = nil) -> [[Float]] {
-    let pass = forward(batch, isRecording: false, rows: rows)
+    let pass = forward(PassInput(batch, rows: rows), isRecording: false)
     var result: [[Float]] = []
     withLogits(pass) { _, logits in
       for row in 0..<logits.rows {

@@ -28,49 +28,20 @@ public struct LossSums: Sendable, Equatable {
   public var mean: Double { weight > 0 ? loss / weight : 0 }
 }
 
-/// What a pass is to predict: the micro-batch's predictions as the head and the loss take them.
-struct PredictionTargets {
-  /// Tokens that predict anything, ascending.
-  let rows: [Int]
-  /// For each of them, where its targets begin; then where the last's end.
-  let firstTargets: [Int]
-  /// The targets, row by row.
-  let targets: [Int32]
-  /// The factor of each one's loss.
-  let weights: [Float]
-  /// How many examples call for each.
-  let counts: [Int]
-
-  init(_ batch: MicroBatch) {
-    var rows: [Int] = []
-    var firstTargets: [Int] = []
-    for (index, prediction) in batch.predictions.enumerated() where rows.last != prediction.row {
-      rows.append(prediction.row)
-      firstTargets.append(index)
-    }
-    self.rows = rows
-    self.firstTargets = firstTargets + [batch.predictions.count]
-    targets = batch.predictions.map(\.target)
-    weights = batch.predictions.map(\.weight)
-    counts = batch.predictions.map(\.count)
-  }
-}
-
 extension CausalLM {
   /// The loss over a batch, without gradients.
   ///
   /// - Parameter trunk: where the activations below the adapters are kept; nil computes them.
   public func loss(_ supervised: MicroBatch, trunk: (any TrunkSource)? = nil) -> LossSums {
-    let targets = PredictionTargets(supervised)
+    let prepared = PreparedBatch(supervised)
     let pass = forward(
-      TokenBatch(supervised), isRecording: false, rows: targets.rows,
-      trunk: trunk.map { ($0, supervised) })
-    var sums = LossSums()
-    runHead(pass, targets, gradientScale: nil, &sums)
-    return sums
+      prepared.input, isRecording: false, trunk: trunk.map { ($0, prepared.batch) })
+    return runHead(pass, prepared, gradientScale: nil)
   }
 
   /// The loss over a batch; adds the gradient of `gradientScale · Σ weight · loss` to the adapter's gradients.
+  ///
+  /// Allocates nothing once a batch of this size has been seen.
   ///
   /// - Parameters:
   ///   - gradientScale: 1 / Σ weight over the whole accumulation window, so that the window's step is the step of one
@@ -78,40 +49,54 @@ extension CausalLM {
   ///   - dropout: names this step's masks; nil for none.
   ///   - trunk: where the activations below the adapters are kept; nil computes them.
   public func accumulateGradients(
-    _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?,
+    _ prepared: PreparedBatch, gradientScale: Float, dropout: DropoutSeed?,
     trunk: (any TrunkSource)? = nil
   ) -> LossSums {
-    let targets = PredictionTargets(supervised)
     let pass = forward(
-      TokenBatch(supervised), isRecording: true, dropout: dropout, rows: targets.rows,
-      trunk: trunk.map { ($0, supervised) })
-    var sums = LossSums()
-    runHead(pass, targets, gradientScale: gradientScale, &sums)
+      prepared.input, isRecording: true, dropout: dropout,
+      trunk: trunk.map { ($0, prepared.batch) })
+    let sums = runHead(pass, prepared, gradientScale: gradientScale)
     backward(pass)
     return sums
   }
 
+  /// `accumulateGradients` of a batch that is made ready first.
+  public func accumulateGradients(
+    _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?,
+    trunk: (any TrunkSource)? = nil
+  ) -> LossSums {
+    accumulateGradients(
+      PreparedBatch(supervised), gradientScale: gradientScale, dropout: dropout, trunk: trunk)
+  }
+
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
   /// result is `gradHidden`.
-  private func runHead(
-    _ pass: Pass, _ targets: PredictionTargets, gradientScale: Float?, _ sums: inout LossSums
-  ) {
-    let scales = gradientScale.map { scale in targets.weights.map { $0 * scale } }
-    var results = [CrossEntropy.RowResult](repeating: .init(), count: targets.targets.count)
+  private func runHead(_ pass: Pass, _ prepared: PreparedBatch, gradientScale: Float?) -> LossSums {
+    let predictions = prepared.batch.predictions
+    if let gradientScale {
+      for (index, prediction) in predictions.enumerated() {
+        prepared.scales[index] = prediction.weight * gradientScale
+      }
+    }
     let hidden = pass.hidden(self)
     let gradHidden = gradientScale.map { _ in pass.gradHidden(self) }
     if let gradHidden { profile.measure(.residual) { Elementwise.clear(gradHidden) } }
     withLogits(pass) { chunk, logits in
       profile.measure(.loss) {
-        evaluate(logits, targets, rows: chunk, scales: scales, &results)
+        guard let first = prepared.firstTargets.baseAddress,
+          let targets = prepared.targets.baseAddress, let results = prepared.results.baseAddress
+        else { return }
+        CrossEntropy.evaluate(
+          logits, firstTargets: first + chunk.lowerBound, targets: targets,
+          gradientScales: gradientScale == nil ? nil : UnsafePointer(prepared.scales.baseAddress),
+          results: results)
       }
       guard let gradHidden else { return }
       let gradNormed = pass.store.headGrad.matrix(
         rows: chunk.count, columns: configuration.hiddenSize)
       profile.measure(.headBackward) {
-        WeightMatrix.backward(
-          [WeightMatrix.Product(weight: head, outputs: logits)], into: gradNormed,
-          accumulate: false, planes: planes)
+        headProducts[0].outputs = logits
+        WeightMatrix.backward(headProducts, into: gradNormed, accumulate: false, planes: planes)
       }
       profile.measure(.norm) {
         RMSNorm.backward(
@@ -119,36 +104,13 @@ extension CausalLM {
           rstd: pass.store.headRstd.base, gradInput: gradHidden.rows(chunk))
       }
     }
-    for (index, result) in results.enumerated() {
-      sums.loss += Double(targets.weights[index]) * Double(result.loss)
-      sums.weight += Double(targets.weights[index])
-      sums.correct += result.isCorrect ? targets.counts[index] : 0
-      sums.positions += targets.counts[index]
+    var sums = LossSums()
+    for (prediction, result) in zip(predictions, prepared.results) {
+      sums.loss += Double(prediction.weight) * Double(result.loss)
+      sums.weight += Double(prediction.weight)
+      sums.correct += result.isCorrect ? prediction.count : 0
+      sums.positions += prediction.count
     }
-  }
-
-  private func evaluate(
-    _ logits: Matrix, _ targets: PredictionTargets, rows: Range<Int>, scales: [Float]?,
-    _ results: inout [CrossEntropy.RowResult]
-  ) {
-    targets.firstTargets.withUnsafeBufferPointer { first in
-      targets.targets.withUnsafeBufferPointer { ids in
-        results.withUnsafeMutableBufferPointer { results in
-          guard let first = first.baseAddress, let ids = ids.baseAddress,
-            let results = results.baseAddress
-          else { return }
-          func run(_ scales: UnsafePointer<Float>?) {
-            CrossEntropy.evaluate(
-              logits, firstTargets: first + rows.lowerBound, targets: ids, gradientScales: scales,
-              results: results)
-          }
-          if let scales {
-            scales.withUnsafeBufferPointer { run($0.baseAddress) }
-          } else {
-            run(nil)
-          }
-        }
-      }
-    }
+    return sums
   }
 }

@@ -22,6 +22,8 @@ public final class CausalLM: @unchecked Sendable {
   public let profile = StepProfile()
   /// How products with frozen weights are computed.
   public private(set) var arithmetic = Arithmetic.f32
+  // The head's product; its outputs are set for each chunk of logits.
+  var headProducts: [WeightMatrix.Product]
   // Where activations are quantised, when it is in integers.
   private(set) var planes: ActivationPlanes?
   // What the adapters' products are made from.
@@ -43,6 +45,9 @@ public final class CausalLM: @unchecked Sendable {
     self.configuration = configuration
     self.embedding = embedding
     self.head = head
+    headProducts = [
+      WeightMatrix.Product(weight: head, outputs: Matrix(finalNorm.base, rows: 0, columns: 0))
+    ]
     self.layers = layers
     lowestAdaptedLayer = layers.count
     self.finalNorm = finalNorm

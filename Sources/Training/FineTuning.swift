@@ -244,9 +244,9 @@ public final class FineTuning {
         $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce, sharesPrefixes: sharesPrefixes)
     }) {
       let batch = model.profile.measure(.batch) {
-        MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes)
+        PreparedBatch(MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes))
       }
-      tokens += batch.exampleTokens
+      tokens += batch.batch.exampleTokens
       sums += model.accumulateGradients(
         batch, gradientScale: scale, dropout: dropout, trunk: trainingTrunk)
     }
