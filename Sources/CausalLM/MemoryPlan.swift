@@ -181,7 +181,8 @@ public struct MemoryPlan: Sendable, Equatable {
     let scratch = max(
       CausalAttention.scratchCount(keys: workload.longestRow, headDimension: c.headDimension),
       32 * (widest + widestRank), 32 * 1_024)
-    let attention = 2 * t * c.queryWidth * 4
+    // Gradients of keys and values in two turns, and a sum for each query and head.
+    let attention = (4 * t * c.queryWidth + t * c.headCount) * 4
     let rotary = 2 * max(256, 2 * workload.longestRow) * c.headDimension / 2 * 4
     parts = [
       // The program's own pages, its libraries and heap, and the tokenizer, measured with several models.

@@ -23,10 +23,12 @@ public final class CausalAttention: @unchecked Sendable {
   /// Factor on the scores, 1/√headDimension in Llama.
   public let scale: Float
 
-  private static let queryBlock = 64
+  private static let queryBlock = 48
   // Gradients of keys and values for each query head, summed over each group afterwards.
   private var expandedGradKeys = FloatBuffer(count: 0)
   private var expandedGradValues = FloatBuffer(count: 0)
+  // `gradOutput · output` of each query and head.
+  private var deltas = FloatBuffer(count: 0)
 
   /// Makes attention for one shape of heads.
   public init(heads: Int, keyValueHeads: Int, headDimension: Int, scale: Float) {
@@ -143,8 +145,11 @@ public final class CausalAttention: @unchecked Sendable {
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
     let groupSize = heads / keyValueHeads
     let d = headDimension
-    Parallel.run(layout.groups.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (group, head) = (layout.groups[task / heads], task % heads)
+    let turns = Self.turns(layout.groups.count * heads)
+    Parallel.run(layout.groups.count * heads * turns, scratchCount: scratchCount) {
+      task, scratch in
+      let (group, head) = (layout.groups[task / (heads * turns)], task / turns % heads)
+      let turn = task % turns
       guard group.contains(where: { !layout.queries[$0].isEmpty }) else { return }
       let shared = head / groupSize
       let s = Scratch(scratch, keys: longest, headDimension: d)
@@ -164,7 +169,10 @@ public final class CausalAttention: @unchecked Sendable {
         gather(keys, own, head: shared, into: s.keys + offset * d)
         gather(values, own, head: shared, into: s.values + offset * d)
         makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
-        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+        for row in stride(
+          from: rows.lowerBound + turn * Self.queryBlock, to: rows.upperBound,
+          by: turns * Self.queryBlock)
+        {
           let count = min(Self.queryBlock, rows.upperBound - row)
           let limit = Int(layout.visible[row + count - 1])
           products(
@@ -206,23 +214,32 @@ public final class CausalAttention: @unchecked Sendable {
     let group = heads / keyValueHeads
     let d = headDimension
     let width = heads * d
-    if expandedGradKeys.count < keys.rows * width {
-      expandedGradKeys = FloatBuffer(count: keys.rows * width)
-      expandedGradValues = FloatBuffer(count: keys.rows * width)
+    let turns = Self.turns(layout.trees.count * heads)
+    reserve(tokens: keys.rows, turns: turns)
+    let expandedKeys = expandedGradKeys.matrix(rows: keys.rows, columns: turns * width)
+    let expandedValues = expandedGradValues.matrix(rows: keys.rows, columns: turns * width)
+    let deltas = self.deltas
+    Parallel.rows(queries.rows, block: 16) { rows, _ in
+      for row in rows {
+        for head in 0..<heads {
+          deltas.base[row * heads + head] = VectorMath.dot(
+            d, gradOutput.row(row) + head * d, output.row(row) + head * d, path)
+        }
+      }
     }
-    let expandedKeys = expandedGradKeys.matrix(rows: keys.rows, columns: width)
-    let expandedValues = expandedGradValues.matrix(rows: keys.rows, columns: width)
 
-    Parallel.run(layout.trees.count * heads, scratchCount: scratchCount) { task, scratch in
-      let (tree, head) = (task / heads, task % heads)
+    Parallel.run(layout.trees.count * heads * turns, scratchCount: scratchCount) { task, scratch in
+      let (tree, head, turn) = (task / (heads * turns), task / turns % heads, task % turns)
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let column = head * d
+      // Each turn has columns of its own, summed with those of the group's other heads below.
+      let target = (head * turns + turn) * d
       let shared = head / group
       for index in layout.trees[tree] {
         let segment = layout.segments[index]
         for row in segment.start..<segment.start + segment.count {
-          (expandedKeys.row(row) + column).update(repeating: 0, count: d)
-          (expandedValues.row(row) + column).update(repeating: 0, count: d)
+          (expandedKeys.row(row) + target).update(repeating: 0, count: d)
+          (expandedValues.row(row) + target).update(repeating: 0, count: d)
         }
       }
       for siblings in layout.siblings[tree]
@@ -245,7 +262,10 @@ public final class CausalAttention: @unchecked Sendable {
           makePanels(s.values, from: offset, count: length, into: s.valuePanels, path)
           (s.gradKeys + offset * d).update(repeating: 0, count: (length - offset) * d)
           (s.gradValues + offset * d).update(repeating: 0, count: (length - offset) * d)
-          for row in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.queryBlock) {
+          for row in stride(
+            from: rows.lowerBound + turn * Self.queryBlock, to: rows.upperBound,
+            by: turns * Self.queryBlock)
+          {
             let count = min(Self.queryBlock, rows.upperBound - row)
             let limit = Int(layout.visible[row + count - 1])
             let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
@@ -260,9 +280,8 @@ public final class CausalAttention: @unchecked Sendable {
               let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
               _ = VectorMath.expSum(
                 visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-              let delta = VectorMath.dot(
-                d, gradOutput.row(row + i) + column, output.row(row + i) + column, path)
-              VectorMath.softmaxBackward(visible, delta: delta, scale: scale, p, dp, path)
+              VectorMath.softmaxBackward(
+                visible, delta: deltas.base[(row + i) * heads + head], scale: scale, p, dp, path)
               (p + visible).update(repeating: 0, count: limit - visible)
               (dp + visible).update(repeating: 0, count: limit - visible)
             }
@@ -276,11 +295,11 @@ public final class CausalAttention: @unchecked Sendable {
               m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
               ldb: gradOutput.stride, c: s.gradValues, ldc: d, accumulate: true, path: path)
           }
-          scatter(s.gradKeys + offset * d, own, column: column, into: expandedKeys, path)
-          scatter(s.gradValues + offset * d, own, column: column, into: expandedValues, path)
+          scatter(s.gradKeys + offset * d, own, column: target, into: expandedKeys, path)
+          scatter(s.gradValues + offset * d, own, column: target, into: expandedValues, path)
         }
-        scatter(s.gradKeys, above, column: column, into: expandedKeys, path)
-        scatter(s.gradValues, above, column: column, into: expandedValues, path)
+        scatter(s.gradKeys, above, column: target, into: expandedKeys, path)
+        scatter(s.gradValues, above, column: target, into: expandedValues, path)
       }
     }
 
@@ -288,16 +307,30 @@ public final class CausalAttention: @unchecked Sendable {
       for row in rows {
         for shared in 0..<keyValueHeads {
           let (dk, dv) = (gradKeys.row(row) + shared * d, gradValues.row(row) + shared * d)
-          let first = shared * group * d
+          let first = shared * group * turns * d
           dk.update(from: expandedKeys.row(row) + first, count: d)
           dv.update(from: expandedValues.row(row) + first, count: d)
-          for member in 1..<max(1, group) {
+          for member in 1..<max(1, group * turns) {
             VectorMath.add(d, expandedKeys.row(row) + first + member * d, dk, path)
             VectorMath.add(d, expandedValues.row(row) + first + member * d, dv, path)
           }
         }
       }
     }
+  }
+
+  /// In how many turns the blocks of queries are dealt out: two, even blocks and odd, where there are so few tasks that
+  /// threads would wait for each other. Depends on the work alone, never on the threads.
+  private static func turns(_ tasks: Int) -> Int { tasks < 24 ? 2 : 1 }
+
+  /// Makes room for the backward pass.
+  private func reserve(tokens: Int, turns: Int) {
+    let count = tokens * turns * heads * headDimension
+    if expandedGradKeys.count < count {
+      expandedGradKeys = FloatBuffer(count: count)
+      expandedGradValues = FloatBuffer(count: count)
+    }
+    if deltas.count < tokens * heads { deltas = FloatBuffer(count: tokens * heads) }
   }
 
   /// Keys and values of one sequence, as many as it has so far.

@@ -103,19 +103,42 @@ public enum WeightStorage: @unchecked Sendable {
   ) {
     precondition(leadingDimension >= columns.count, "rows would overlap")
     checkTile(columns)
-    for j in 0..<rowCount {
-      let row = Int(rows[j])
-      let to = values + j * leadingDimension
-      switch self {
-      case .blocks(let type, let base, let width):
-        let element = row * width + columns.lowerBound
-        type.dequantize(
-          base + element / type.blockElements * type.blockBytes, count: columns.count, into: to,
-          on: instructions)
-      case .nf4(let matrix):
-        matrix.dequantize(
-          from: row * matrix.columns + columns.lowerBound, count: columns.count, into: to,
-          on: instructions)
+    let (rowCount, count, stride) = (
+      Int64(rowCount), Int64(columns.count), Int64(leadingDimension)
+    )
+    switch self {
+    case .blocks(let type, let base, let width):
+      let rowBytes = Int64(width / type.blockElements * type.blockBytes)
+      let offset = Int64(columns.lowerBound / type.blockElements * type.blockBytes)
+      let type = Int32(type.ggufType)
+      switch instructions {
+      #if arch(x86_64)
+        case .avx512:
+          lk_dequantize_rows_avx512(
+            type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+        case .avx2:
+          lk_dequantize_rows_avx2(
+            type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+      #endif
+      default:
+        lk_dequantize_rows_portable(
+          type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+      }
+    case .nf4(let matrix):
+      let (width, first) = (Int64(matrix.columns), Int64(columns.lowerBound))
+      matrix.withDescription { matrix in
+        switch instructions {
+        #if arch(x86_64)
+          case .avx512:
+            lk_nf4_dequantize_rows_avx512(
+              matrix, width, first, rows, rowCount, count, values, stride)
+          case .avx2:
+            lk_nf4_dequantize_rows_avx2(matrix, width, first, rows, rowCount, count, values, stride)
+        #endif
+        default:
+          lk_nf4_dequantize_rows_portable(
+            matrix, width, first, rows, rowCount, count, values, stride)
+        }
       }
     }
   }

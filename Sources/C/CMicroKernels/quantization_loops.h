@@ -229,6 +229,37 @@ static inline LK_TARGET void LK_PATH(lk_nf4_dequantize)(
   }
 }
 
+/// `count` elements of each of some rows, from the byte `offset` of a row on, written `stride` floats apart.
+static inline LK_TARGET void LK_PATH(lk_dequantize_rows)(
+    int32_t type, const void *base, int64_t row_bytes, int64_t offset, const int32_t *rows, int64_t row_count,
+    int64_t count, float *to, int64_t stride) {
+  const uint8_t *bytes = (const uint8_t *)base + offset;
+  for (int64_t j = 0; j < row_count; j++) {
+    // A slab takes a little of each row, which no prefetcher foresees.
+    if (j + 8 < row_count) __builtin_prefetch(bytes + rows[j + 8] * row_bytes);
+    LK_PATH(lk_dequantize)(type, bytes + rows[j] * row_bytes, count, to + j * stride);
+  }
+}
+
+/// `count` elements of each of some rows of an NF4 matrix of `columns` columns, from the column `first` on.
+static inline LK_TARGET void LK_PATH(lk_nf4_dequantize_rows)(
+    const struct lk_nf4 *matrix, int64_t columns, int64_t first, const int32_t *rows, int64_t row_count, int64_t count,
+    float *to, int64_t stride) {
+  for (int64_t j = 0; j < row_count; j++) {
+    if (j + 8 < row_count) __builtin_prefetch(matrix->packed + ((rows[j + 8] * columns + first) >> 1));
+    const int64_t start = rows[j] * columns + first;
+    if (count != 32 || start % 32 != 0) {
+      LK_PATH(lk_nf4_dequantize)(matrix, start, count, to + j * stride);
+      continue;
+    }
+    // Half a block: one magnitude.
+    const float absmax = LK_PATH(lk_nf4_absmax)(matrix, start >> 6);
+    const uint8_t *codes = matrix->packed + (start >> 1);
+    LK_PATH(lk_store)(to + j * stride, LK_PATH(lk_nf4_lookup)(LK_PATH(lk_nf4_codes)(codes)) * absmax);
+    LK_PATH(lk_store)(to + j * stride + 16, LK_PATH(lk_nf4_lookup)(LK_PATH(lk_nf4_codes)(codes + 8)) * absmax);
+  }
+}
+
 #include "quantization_panel_loops.h"
 
 // ---- Quantising to NF4 ----------------------------------------------------------------------------------------
