@@ -193,7 +193,7 @@ def section_targets(result: Result) -> str:
         ["GGUF to first optimizer step, beyond the step itself", "1.5 s", "0.7 s",
          NOT_MEASURED if start is None else f"{start:.2f} s", verdict(start, 1.5, 0.7, True),
          command("training/full/lorikeet")],
-        ["heap allocations in a training step", "0", "0",
+        ["heap allocations in a steady training step, numeric core", "0", "0",
          NOT_MEASURED if allocations is None else f"{allocations:,.0f}", verdict(allocations, 0, 0, True),
          command("allocations")],
         ratio_row("decoding one sequence against llama.cpp, Q4_1", 1, 2, "decoding/1/lorikeet", "decoding/1/llama.cpp", "decoding/1"),
@@ -319,13 +319,13 @@ def section_allocations(result: Result) -> str:
         samples = list(result.samples(name).values())
         cells = [NOT_MEASURED, NOT_MEASURED]
         if samples:
-            cells = [f"{samples[-1]['allocations_per_step']:,}", f"{samples[-1]['step_allocated_bytes'][-1]:,}"]
+            cells = [f"{samples[-1]['allocations_per_step']:,}", f"{samples[-1]['step_allocations'][-1]:,}"]
         rows.append([VARIANTS[f"lorikeet-{kind}"], *cells])
     return f"""## Allocations
 
-Calls of malloc, calloc, realloc, aligned_alloc and posix_memalign on any thread in a step at 4 × 512, after two steps that make the buffers.
+Calls of malloc, calloc, realloc, aligned_alloc and posix_memalign on any thread in a step at 4 × 512, after two steps that make the buffers. The numeric core is forward, backward, clipping and AdamW over batches that stand ready; a whole step also lays rows out and reports.
 
-{table(["", "calls a step", "bytes in the last step"], rows)}"""
+{table(["", "numeric core", "whole step"], rows)}"""
 
 
 def section_profile(result: Result) -> str:

@@ -79,7 +79,7 @@ def contestants(steps: int | None, threads: int) -> list[Contestant]:
     lorikeet("full", "nf4", nf4, 12)
     peft("full", "nf4", ["--load-in-4bit"], 36)
     lorikeet("full", "w8a16", w8a16, 6)
-    lorikeet("full", "nf4-350MB", [*nf4, "--max-memory", "350MB"], 20)
+    lorikeet("full", "nf4-350MB", [*nf4, "--max-memory", "350"], 20)
     lorikeet("chat", "f32", [], 6)
     peft("chat", "f32", [], 28)
     lorikeet("chat", "nf4", nf4, 6)
@@ -89,7 +89,6 @@ def contestants(steps: int | None, threads: int) -> list[Contestant]:
     lorikeet("prefix", "f32", [], 18)
     peft("prefix", "f32", [], 65)
     lorikeet("prefix", "nf4", nf4, 18)
-    peft("prefix", "nf4", ["--load-in-4bit"], 70)
     lorikeet("prefix", "w8a16", w8a16, 10)
     lorikeet("prefix", "f32-without-trie", without_trie, 18)
     for sequences in (1, 32):

@@ -2,6 +2,7 @@ import CausalLM
 import Datasets
 import Inference
 import ModelFiles
+import Quantization
 import Serialization
 
 #if canImport(Glibc)
@@ -20,6 +21,9 @@ enum EvaluateCommand: Command {
         name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
       Flag(name: "--generate", value: nil, help: "answer every row greedily and score the answers"),
       Flag(name: "--limit", value: "N", help: "only the first N rows"),
+      Flag(
+        name: "--compute", value: "C",
+        help: "products with frozen weights in f32, w8a16 or w8a8; default f32"),
       Flag(name: "--max-tokens", value: "N", help: "most tokens of an answer; default 256"),
       Flag(name: "--predictions", value: "FILE", help: "write every answer as a line of JSON"),
     ]
@@ -34,11 +38,22 @@ enum EvaluateCommand: Command {
     var seconds: Double
   }
 
+  private static func arithmetic(_ arguments: Arguments) throws -> Arithmetic {
+    guard let name = arguments.string("--compute") else { return .f32 }
+    guard let arithmetic = Arithmetic(rawValue: name) else {
+      throw UsageError(
+        command: Self.self, "--compute: expected f32, w8a16 or w8a8, found \"\(name)\"")
+    }
+    return arithmetic
+  }
+
   static func run(_ arguments: Arguments, _ console: Console) throws {
+    let arithmetic = try arithmetic(arguments)
     let path = arguments.string("--data") ?? ""
     var rows = try Dataset(readingFrom: [path]).examples
     if let limit = try arguments.integer("--limit") { rows = Array(rows.prefix(limit)) }
     let chat = try ModelSession.open(arguments, console)
+    chat.model.compute(in: arithmetic)
     let data = try TokenizedDataset(
       rows, tokenizer: chat.tokenizer, template: chat.template,
       maxLength: chat.model.configuration.maximumPositions)
@@ -70,6 +85,7 @@ enum EvaluateCommand: Command {
     json["adapter"] = arguments.string("--adapter").map { .string($0) } ?? .null
     json["data"] = .string(path)
     json["precision"] = .string(chat.precision.name)
+    json["compute"] = .string(chat.model.arithmetic.rawValue)
     for (key, value) in object(tuned, examples: rows.count) { json[key] = value }
     if let base {
       json["base"] = .object(object(base, examples: rows.count))

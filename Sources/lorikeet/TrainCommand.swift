@@ -49,63 +49,19 @@ enum TrainCommand: Command {
     }
 
     // Everything that a user's file can be wrong in is read before anything is written.
-    let file = try ModelFile.open(configuration.model.path)
-    let tokenizer = try file.makeTokenizer()
-    let template = try file.makeChatTemplate(tokenizer)
-    func tokenized(_ paths: [String], _ label: String) throws -> TokenizedDataset? {
-      guard !paths.isEmpty else { return nil }
-      let dataset = try Dataset(readingFrom: paths)
-      let tokens = try TokenizedDataset(
-        dataset.examples, tokenizer: tokenizer, template: template,
-        maxLength: configuration.data.maxLength,
-        overlong: configuration.data.overlong, assistantOnly: configuration.data.assistantOnlyLoss)
-      for file in dataset.files { console.note("\(label): \(file)") }
-      var text =
-        "\(label): \(tokens.examples.count) rows, \(tokens.counts.tokens) tokens, \(tokens.counts.supervisedTokens) supervised"
-      if tokens.counts.dropped > 0 { text += ", \(tokens.counts.dropped) rows dropped as too long" }
-      if tokens.counts.truncated > 0 { text += ", \(tokens.counts.truncated) rows truncated" }
-      if tokens.counts.supervisedTokensLost > 0 {
-        text += ", \(tokens.counts.supervisedTokensLost) supervised tokens lost"
-      }
-      console.note(text)
-      return tokens
-    }
-    guard let train = try tokenized(configuration.data.train, "train") else {
-      throw TrainingError.noExamples
-    }
-    let validation = try tokenized(configuration.data.validation, "validation")
-
-    let precision: CausalLM.Precision =
-      configuration.model.loadIn4Bit
-      ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
-    let chat = try ModelSession.load(configuration.model.path, precision, console)
-    let arithmetic = Arithmetic(configuration.training.compute)
-    if arithmetic != .f32, !Arithmetic.hasFastIntegers {
-      console.note(
-        "warning: this CPU has no AVX-512 VNNI, so training.compute: \(arithmetic.rawValue) will be slow; f32 would be faster"
-      )
-    }
-    chat.model.compute(in: arithmetic)
-    let adapter = try LoRAAdapter.starting(
-      configuration.lora, for: chat.model, seed: configuration.training.seed)
-    SystemAllocator.trim()
-    let run = try FineTuning(
-      configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
-      adapter: adapter,
-      examples: train.examples, validation: validation?.examples ?? [])
-    console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
-    )
+    let session = try TrainingSession(configuration, console)
+    let (run, file) = (session.run, session.file)
 
     let record = AdapterRecord(
-      baseName: file.displayName, baseHash: try file.contentHash(), precision: precision.name,
+      baseName: file.displayName, baseHash: try file.contentHash(),
+      precision: session.precision.name,
       isDoubleQuantized: configuration.model.useDoubleQuant,
-      templateHash: template.map { hash(Array($0.source.utf8)) } ?? "",
+      templateHash: session.template.map { hash(Array($0.source.utf8)) } ?? "",
       dataHash: try dataHash(configuration.data.train))
     var identity = configuration.numericIdentity
     identity["base_sha256"] = .string(record.baseHash)
     identity["data_sha256"] = .string(record.dataHash)
-    identity["training.compute"] = .string(arithmetic.rawValue)
+    identity["training.compute"] = .string(session.arithmetic.rawValue)
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
@@ -117,7 +73,7 @@ enum TrainCommand: Command {
       try folder.create(configuration)
     }
     run.trunkCachePlace = TrunkCache.Place(
-      path: folder.trunkCache, base: "\(record.baseHash) \(precision)")
+      path: folder.trunkCache, base: "\(record.baseHash) \(session.precision)")
     console.note(
       "memory: \(Format.megabytes(run.memoryPlan.totalBytes)) planned, \(run.memoryPlan.choices)")
     let reporter = TrainReporter(run: run, folder: folder, console: console)
@@ -130,7 +86,7 @@ enum TrainCommand: Command {
       }, listener: reporter.hear)
     if let error = reporter.error { throw error }
 
-    try writeAdapter(adapter, record, to: folder, baseModel: configuration.model.path)
+    try writeAdapter(run.adapter, record, to: folder, baseModel: configuration.model.path)
     let json = summaryJSON(summary, run, configuration, file)
     try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
     try console.json(json)

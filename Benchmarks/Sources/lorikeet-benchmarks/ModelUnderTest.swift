@@ -25,24 +25,20 @@ struct ModelUnderTest {
   let compute: Arithmetic
   /// Whether prefixes that rows of a step share are computed once.
   let sharesPrefixes: Bool
-  /// What the library is told to stay within, as the user wrote it.
-  let maxMemory: String?
+  /// The megabytes that the library is told to stay within.
+  let maxMemory: Int?
 
   init(_ options: Options) throws {
     path = options.string("--model") ?? "models/SmolLM2-135M-Instruct.Q4_1.gguf"
     precision = try options.choice("--precision", default: .file)
     compute = try options.choice("--compute", default: .f32)
     sharesPrefixes = !options.has("--without-trie")
-    maxMemory = options.string("--max-memory")
+    maxMemory = try options.integer("--max-memory")
     if let threads = try options.integer("--threads") { Parallel.threads = threads }
   }
 
   /// Loads the model so.
   func load() throws -> ChatModel {
-    guard maxMemory == nil else {
-      throw BenchmarkError.unavailable(
-        "--max-memory: the library has no such bound; leave the option out")
-    }
     let chat = try ChatModel(path: path, precision: libraryPrecision)
     chat.model.compute(in: compute)
     return chat
@@ -60,7 +56,7 @@ struct ModelUnderTest {
     json["precision"] = .string(precision.rawValue)
     json["compute"] = .string(compute.rawValue)
     json["shares_prefixes"] = .bool(sharesPrefixes)
-    if let maxMemory { json["max_memory"] = .string(maxMemory) }
+    if let maxMemory { json["max_memory_megabytes"] = .integer(maxMemory) }
     json["threads"] = .integer(Parallel.threads)
     json["kernels"] = .string(KernelPath.active.description)
   }

@@ -109,6 +109,7 @@ struct TrainingBenchmark {
     var settings = RunConfiguration.Training(
       outputDir: "", perDeviceTrainBatchSize: workload.rowsPerStep)
     settings.maxSteps = steps
+    settings.maxMemory = model.maxMemory.map { $0 * 1_000_000 }
     settings.learningRate = 5e-4
     settings.evalStrategy = .no
     settings.saveStrategy = .no

@@ -10,7 +10,7 @@ let help = """
                  --threads N
     training     seconds of optimizer steps
                  --workload full|chat|prefix  --steps N  --precision file|nf4
-                 --compute f32|w8a16|w8a8  --without-trie  --max-memory SIZE
+                 --compute f32|w8a16|w8a8  --without-trie  --max-memory MEGABYTES
                  --model FILE  --threads N
     allocations  heap allocations in each optimizer step; options as for training
     decoding     tokens a second, greedy
