@@ -114,7 +114,7 @@ final class ActivationStore {
     gradSelected = buffer(c.hiddenSize, if: isRecording)
     linearScratch = buffer(widest, if: model.adapter.map { $0.dropout > 0 } ?? false)
     upScratch = buffer(model.largestRanks.max() ?? 0)
-    headRows = min(t, plan.logitRows)
+    headRows = max(1, min(t, plan.logitRows))
     headNormed = buffer(c.hiddenSize, rows: headRows)
     headGrad = buffer(c.hiddenSize, rows: headRows, if: isRecording)
     headRstd = buffer(1, rows: headRows)

@@ -57,17 +57,23 @@ public struct MemoryPlan: Sendable, Equatable {
     public var longestRow: Int
     /// Arrays of the adapter's size: parameters, gradients, moments, and the best so far where there is validation.
     public var adapterCopies: Int
+    /// Whether there is validation, which is in f32 and so reads the weights as they are stored.
+    public var validates: Bool
     /// Bytes of the tokenised examples.
     public var dataBytes: Int
     /// Threads, each of which has scratch memory.
     public var threads: Int
 
     /// Describes a run.
-    public init(cuts: [Cut], longestRow: Int, adapterCopies: Int, dataBytes: Int, threads: Int) {
+    public init(
+      cuts: [Cut], longestRow: Int, adapterCopies: Int, validates: Bool = false, dataBytes: Int,
+      threads: Int
+    ) {
       precondition(!cuts.isEmpty, "there is a way to cut micro-batches")
       self.cuts = cuts
       self.longestRow = longestRow
       self.adapterCopies = adapterCopies
+      self.validates = validates
       self.dataBytes = dataBytes
       self.threads = threads
     }
@@ -132,7 +138,7 @@ public struct MemoryPlan: Sendable, Equatable {
       }
       let best = plans.map(\.relativeTime).min() ?? 0
       return plans.filter {
-        $0.relativeTime < 1.1 * best
+        $0.relativeTime <= 1.1 * best
           && ($0.cut.tokensAtOnce >= 512 || $0.cut.tokensAtOnce == plans.last?.cut.tokensAtOnce)
       }.min { $0.totalBytes < $1.totalBytes }
     }
@@ -185,11 +191,11 @@ public struct MemoryPlan: Sendable, Equatable {
     let attention = (4 * t * c.queryWidth + t * c.headCount) * 4
     let rotary = 2 * max(256, 2 * workload.longestRow) * c.headDimension / 2 * 4
     parts = [
-      // The program's own pages, its libraries and heap, and the tokenizer, measured with several models.
+      // The program's own pages, its libraries and heap, and the tokenizer, measured with SmolLM2.
       Part("program and tokenizer", 31_000_000 + 256 * c.vocabularySize),
       Part("data set", workload.dataBytes),
       Part(
-        "weights", model.residentWeightBytes,
+        "weights", model.residentWeightBytes(validates: workload.validates),
         remedy: model.isIn4Bit ? nil : "set model.load_in_4bit: true"),
       Part(
         "adapter and optimizer",
@@ -213,14 +219,15 @@ extension CausalLM {
   var blocksBeforeLast: Int { max(0, layers.count - 1 - lowestAdaptedLayer) }
 
   /// Bytes of weights that are in memory while steps are taken, pages of a mapped file included.
-  var residentWeightBytes: Int {
+  func residentWeightBytes(validates: Bool = false) -> Int {
     let linears = layers.flatMap(\.linears)
     let matrices = linears.map(\.weight) + [embedding] + (configuration.isTied ? [] : [head])
     let norms = 4 * configuration.hiddenSize * (2 * layers.count + 1)
     // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits; embeddings
-    // are still read then, and the pages of other mapped matrices are not.
+    // are still read then, and the pages of other mapped matrices by validation alone.
     return matrices.reduce(norms) { sum, matrix in
-      let isRead = matrix.integer == nil || matrix === embedding || matrix.precision == "nf4"
+      let isRead =
+        matrix.integer == nil || matrix === embedding || matrix.precision == "nf4" || validates
       return sum + (isRead ? matrix.byteCount : 0) + 4 * matrix.rows
         + (matrix.integer?.byteCount ?? 0)
     }

@@ -101,7 +101,7 @@ private final class WorkerPool: @unchecked Sendable {
   private let published = Atomic<Int>(0)
   private let sleeping = Atomic<Int>(0)
   private var started = 1
-  private var wanted = 1
+  private let wanted = Atomic<Int>(1)
   private var tasks = 0
   private var body: BorrowedBody?
   // One buffer per thread, guarded by `turn`.
@@ -116,12 +116,12 @@ private final class WorkerPool: @unchecked Sendable {
     resize(to: Parallel.availableCores)
   }
 
-  var threads: Int { wanted }
+  var threads: Int { wanted.load(ordering: .relaxed) }
 
   func resize(to count: Int) {
     pthread_mutex_lock(turn)
     defer { pthread_mutex_unlock(turn) }
-    wanted = count
+    wanted.store(count, ordering: .relaxed)
     while started < count {
       let worker = started
       started += 1
@@ -138,7 +138,7 @@ private final class WorkerPool: @unchecked Sendable {
         }, Unmanaged.passRetained(start).toOpaque())
       if status != 0 {
         started -= 1
-        wanted = started
+        wanted.store(started, ordering: .relaxed)
         return
       }
       pthread_detach(thread)
@@ -180,7 +180,7 @@ private final class WorkerPool: @unchecked Sendable {
   @inline(__always)
   private func looks(for condition: () -> Bool) -> Bool {
     if condition() { return true }
-    guard wanted <= Self.cores else { return false }
+    guard threads <= Self.cores else { return false }
     let end = lk_nanoseconds() + Self.patience
     repeat {
       for _ in 0..<32 {
@@ -197,7 +197,7 @@ private final class WorkerPool: @unchecked Sendable {
 
   /// Deals tasks out; the caller holds `turn`.
   private func distribute(_ count: Int, _ body: (Int, Int) -> Void) {
-    guard count > 1, wanted > 1 else {
+    guard count > 1, threads > 1 else {
       for task in 0..<max(0, count) { body(task, 0) }
       return
     }
@@ -254,7 +254,7 @@ private final class WorkerPool: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
       }
       seen = published.load(ordering: .acquiring)
-      if worker < wanted { participate(as: worker) }
+      if worker < threads { participate(as: worker) }
       if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
         pthread_mutex_lock(mutex)
         pthread_cond_signal(finished)

@@ -25,7 +25,7 @@ public final class IntegerMatrix: @unchecked Sendable {
   let quads: Int
   /// `[panels][quads][32][4]`.
   let codes: UnsafeMutablePointer<Int8>
-  /// One scale a row, 1 for rows that pad the last panel.
+  /// One scale a row, 0 for rows of zeros and for those that pad the last panel.
   let scales: FloatBuffer
   /// Σ of a panel's column of codes over each block of columns, `[panels][blocks][32]`.
   let sums: UnsafeMutablePointer<Int32>
@@ -64,9 +64,11 @@ public final class IntegerMatrix: @unchecked Sendable {
       case .baseline: lk_panel_largest_baseline(Int64(columns), scratch, largest)
       }
       for j in 0..<32 {
-        let scale = largest[j] > 0 ? largest[j] / 127 : 1
+        // A row of zeros has scale 0, so that its gradient, which means nothing, has no part in how the others are
+        // quantised. NaN stays NaN.
+        let scale = largest[j] / 127
         scales.base[task * 32 + j] = scale
-        inverse[j] = 1 / scale
+        inverse[j] = scale == 0 ? 0 : 1 / scale
       }
       let to = codes + task * quads * 128
       switch path {

@@ -20,7 +20,7 @@ public import Serialization
 /// damage recognisable. Random numbers and the order of data are functions of the seed and the step.
 public enum Checkpoint {
   /// Version of the manifest.
-  static let version = 1
+  static let version = 2
   static let manifestName = "manifest.json"
   static let optimizerName = "optimizer.safetensors"
   static let adapterName = "adapter"

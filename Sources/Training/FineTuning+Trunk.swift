@@ -38,7 +38,7 @@ extension FineTuning {
         place, model: model,
         sets: [examples, configuration.evalStrategy == .no ? [] : validation],
         reserve: checkpointBytes, freeBytes: freeBytes)
-      if let kept = cache.firstKept(), !isAsComputed(kept, in: cache) { cache.forget() }
+      if let kept = cache.firstKept(), !isAsComputed(kept, in: cache) { try cache.forget() }
       trunkCache = cache
       return .trunkCache(
         path: place.path, bytes: cache.byteCount, blocks: model.trunkBlockCount,

@@ -4,7 +4,7 @@ internal import Datasets
 internal import Kernels
 
 extension MemoryPlan {
-  /// Tokens that may be run at once, unless the longest row has more.
+  /// Tokens that may be run at once; a longer row stands alone.
   static let tokensAtOnce = [256, 512, 1_024, 2_048]
 
   /// Tokens of micro-batches that are cut on trial before the rest of a long run is estimated from them.
@@ -24,16 +24,12 @@ extension MemoryPlan {
     storages: [ActivationPlan.Storage] = ActivationPlan.Storage.allCases
   ) throws(TrainingError) -> MemoryPlan {
     let longest = (examples + validation).map(\.tokens.count).max() ?? 0
-    var sizes: [Int] = []
-    for size in tokensAtOnce.map({ max($0, longest) }) where !sizes.contains(size) {
-      sizes.append(size)
-    }
     let validates = !validation.isEmpty && configuration.evalStrategy != .no
     let workload = Workload(
-      cuts: sizes.map {
+      cuts: tokensAtOnce.map {
         cut(
           $0, examples, validation: validates ? validation : [], plan: plan, totalSteps: totalSteps)
-      }, longestRow: longest, adapterCopies: validates ? 5 : 4,
+      }, longestRow: longest, adapterCopies: validates ? 5 : 4, validates: validates,
       // An id and a weight a token; arrays and the row's place a row.
       dataBytes: (examples + validation).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
       threads: Parallel.threads)

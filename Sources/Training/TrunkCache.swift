@@ -54,6 +54,8 @@ public final class TrunkCache {
   /// Where each example's numbers begin in the file.
   private let offsets: [Int]
   private let checksOffset: Int
+  // What the file begins with: what it is, and of what.
+  private let header: String
   private var checks: [UInt64]
   private var entries: [Entry]
   private let scratch: FloatBuffer
@@ -77,7 +79,7 @@ public final class TrunkCache {
     hiddenSize = model.configuration.hiddenSize
     tokenCounts = sets.joined().map(\.tokens.count)
     scratch = FloatBuffer(count: Self.scratchRows * hiddenSize)
-    let header = Self.magic + Self.identity(place, model: model, sets: sets) + "\n"
+    header = Self.magic + Self.identity(place, model: model, sets: sets) + "\n"
     checksOffset = (header.utf8.count + 7) / 8 * 8
     var end = (checksOffset + 8 * tokenCounts.count + 4095) / 4096 * 4096
     var offsets: [Int] = []
@@ -162,9 +164,10 @@ public final class TrunkCache {
   /// The first example that an earlier session has left whole, if any.
   func firstKept() -> Int? { entries.indices.first { check($0) } }
 
-  /// Forgets all examples.
-  func forget() {
+  /// Forgets all examples, in the file as well: what this session does not write again must not be found by the next.
+  func forget() throws(Failure) {
     for index in entries.indices { entries[index] = .missing }
+    try makeAnew(header)
   }
 
   /// Removes the file; what is not a regular file stays.

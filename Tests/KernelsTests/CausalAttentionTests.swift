@@ -294,6 +294,26 @@ import Testing
   }
 
   @Test(
+    "a long row has the same bits alone and where it shares its beginning",
+    arguments: KernelPath.available)
+  func longChains(_ path: KernelPath) {
+    // Chains beyond the stretch that a product sums at once, ending in the middle of blocks of queries.
+    let segments = [
+      Segment(start: 0, count: 660),
+      Segment(start: 660, count: 60, parent: 0, positionOffset: 660),
+      Segment(start: 720, count: 7, parent: 0, positionOffset: 660),
+    ]
+    let shared = Self.randomCase((2, 1, 8), segments, seed: 51)
+    let (wide, narrow) = (shared.width, shared.sharedWidth)
+    func row(_ values: [Float], _ width: Int) -> [Float] { Array(values[..<(720 * width)]) }
+    let alone = AttentionCase(
+      attention: shared.attention, segments: [Segment(start: 0, count: 720)],
+      queries: row(shared.queries, wide), keys: row(shared.keys, narrow),
+      values: row(shared.values, narrow), gradOutput: row(shared.gradOutput, wide))
+    expectSameBits(alone.run(path).output, row(shared.run(path).output, wide))
+  }
+
+  @Test(
     "some of the queries give what all give where the others' outputs count nothing",
     arguments: KernelPath.available)
   func someQueries(_ path: KernelPath) {

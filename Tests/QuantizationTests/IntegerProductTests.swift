@@ -149,6 +149,57 @@ import Testing
     }
   }
 
+  @Test("a row of zeros has no part in how other rows' gradients are quantised", arguments: paths)
+  func zeroRow(_ path: KernelPath) {
+    var numbers = SeededNumbers(5)
+    // Weights as small as a model's, and one row of zeros.
+    var values = numbers.floats(256 * 64).map { $0 * 1e-3 }
+    for column in 0..<64 { values[7 * 64 + column] = 0 }
+    let buffer = FloatBuffer(values)
+    let weight = WeightMatrix(
+      rows: 256, columns: 64, type: .f32, base: UnsafeRawPointer(buffer.base), owner: buffer)
+    weight.prepareForIntegers()
+    #expect(weight.integer?.value(7, 3) == 0)
+    let gradient = GuardedMatrix(rows: 3, columns: 256, numbers.floats(3 * 256))
+    let exact = GuardedMatrix(rows: 3, columns: 64)
+    let rounded = GuardedMatrix(rows: 3, columns: 64)
+    WeightMatrix.backward(
+      [.init(weight: weight, outputs: gradient.matrix)], into: exact.matrix, accumulate: false,
+      path: path)
+    WeightMatrix.backward(
+      [.init(weight: weight, outputs: gradient.matrix)], into: rounded.matrix, accumulate: false,
+      planes: ActivationPlanes(.w8a16), path: path)
+    expectClose(
+      rounded.values, exact.values.map(Double.init), relative: 0,
+      absolute: 0.02 * largestMagnitude(exact.values.map(Double.init)))
+  }
+
+  @Test("NaN in a weight or an activation is NaN in the result", arguments: paths)
+  func notANumber(_ path: KernelPath) {
+    var numbers = SeededNumbers(6)
+    for place in ["weight", "activation"] {
+      var values = numbers.floats(33 * 40)
+      if place == "weight" { values[5 * 40 + 1] = .nan }
+      let buffer = FloatBuffer(values)
+      let weight = WeightMatrix(
+        rows: 33, columns: 40, type: .f32, base: UnsafeRawPointer(buffer.base), owner: buffer)
+      weight.prepareForIntegers()
+      var x = numbers.floats(2 * 40)
+      if place == "activation" { x[40 + 3] = .nan }
+      let input = GuardedMatrix(rows: 2, columns: 40, x)
+      let output = GuardedMatrix(rows: 2, columns: 33)
+      WeightMatrix.forward(
+        [.init(weight: weight, outputs: output.matrix)], input.matrix,
+        planes: ActivationPlanes(.w8a16), path: path)
+      let got = output.values
+      if place == "weight" {
+        #expect(got[5].isNaN && got[33 + 5].isNaN && !got[4].isNaN && !got[33 + 6].isNaN)
+      } else {
+        #expect(got[33...].allSatisfy(\.isNaN) && got[..<33].allSatisfy { !$0.isNaN })
+      }
+    }
+  }
+
   @Test("VNNI and plain C give the same bits from the same planes")
   func sameBits() {
     guard IntegerProduct.hasVNNI, KernelPath.best == .avx512 else { return }

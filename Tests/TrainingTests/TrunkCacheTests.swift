@@ -242,6 +242,11 @@ private struct TrunkRun {
     #expect(
       try settings.make().openTrunkCache()
         == .trunkCache(path: path, bytes: bytes, blocks: 1, examplesKept: 0))
+    // What was forgotten is gone from the file too: the program that made it finds nothing either.
+    settings.name = TrunkRun(path: path).name
+    #expect(
+      try settings.make().openTrunkCache()
+        == .trunkCache(path: path, bytes: bytes, blocks: 1, examplesKept: 0))
   }
 
   @Test("is not used where it cannot pay or is not wanted")

@@ -185,14 +185,9 @@ LK_ALWAYS_INLINE void lk_tile_scalar(
     lk_tile16_avx512(R, kb, ai, rsa, csa, bk, ldb, ci, ldc, alpha, acc, here, m0);                                \
     break;
 
-/// Longest stretch of k that one pass over the rows covers, so that a tile of A stays in the first-level cache.
+/// Longest stretch of k that one pass over the rows covers, so that a tile of A stays in the first-level cache. Passes
+/// begin at its multiples, whatever k is: zeros appended to a row then change no bit of its sum.
 #define LK_K_BLOCK 640
-
-/// The stretch of k that each pass covers: k in equal parts, so that no short one is left over.
-LK_ALWAYS_INLINE int64_t lk_k_block(int64_t k) {
-  const int64_t parts = (k + LK_K_BLOCK - 1) / LK_K_BLOCK;
-  return parts > 1 ? (k + parts - 1) / parts : k;
-}
 
 /// The term where `k0` begins the last pass over k, and none before.
 LK_ALWAYS_INLINE struct lk_term lk_last_term(struct lk_term term, int64_t k0, int64_t kb, int64_t k) {
@@ -215,9 +210,8 @@ static inline LK_AVX512 void lk_gemm_avx512(
   const __mmask16 m1 = n >= 32 ? 0xFFFF : n > 16 ? (__mmask16)((1u << (n - 16)) - 1) : 0;
   const int64_t height = n <= 16 ? 24 : 12;
   const int64_t tiles = (m + height - 1) / height;
-  const int64_t block = lk_k_block(k);
-  for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += block) {
-    const int64_t kb = k - k0 < block ? k - k0 : block;
+  for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += LK_K_BLOCK) {
+    const int64_t kb = k - k0 < LK_K_BLOCK ? k - k0 : LK_K_BLOCK;
     const int acc = accumulate || k0 > 0;
     const float *bk = b + k0 * ldb;
     const struct lk_term last = lk_last_term(term, k0, kb, k);
@@ -263,9 +257,8 @@ static inline LK_AVX2 void lk_gemm_avx2(
     int64_t m, int64_t n, int64_t k, const float *a, int64_t rsa, int64_t csa, const float *b, int64_t ldb, float *c,
     int64_t ldc, float alpha, int accumulate, struct lk_term term) {
   const int64_t tiles = (m + 5) / 6;
-  const int64_t block = lk_k_block(k);
-  for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += block) {
-    const int64_t kb = k - k0 < block ? k - k0 : block;
+  for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += LK_K_BLOCK) {
+    const int64_t kb = k - k0 < LK_K_BLOCK ? k - k0 : LK_K_BLOCK;
     const int acc = accumulate || k0 > 0;
     const float *bk = b + k0 * ldb;
     const struct lk_term last = lk_last_term(term, k0, kb, k);

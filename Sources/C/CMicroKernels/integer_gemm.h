@@ -109,12 +109,12 @@ LK_ALWAYS_INLINE void lk_quantize_panel_body(int64_t k, const float *restrict pa
 LK_COMPILE(void, quantize_panel, (int64_t k, const float *panel, const float *inverse, int8_t *to),
            (k, panel, inverse, to))
 
-/// largest[j] = max(largest[j], max_k |panel[k][j]|)
+/// largest[j] = max(largest[j], max_k |panel[k][j]|); NaN where any number is.
 LK_ALWAYS_INLINE void lk_panel_largest_body(int64_t k, const float *restrict panel, float *restrict largest) {
   for (int64_t p = 0; p < k; p++)
     for (int64_t j = 0; j < LK_PANEL; j++) {
       const float a = __builtin_fabsf(panel[p * LK_PANEL + j]);
-      largest[j] = a > largest[j] ? a : largest[j];
+      largest[j] = a <= largest[j] || largest[j] != largest[j] ? largest[j] : a;
     }
 }
 
