@@ -51,7 +51,8 @@ let package = Package(
 
     // The library, in a line: each target may import only those above it in this list.
     .target(
-      name: "Kernels", dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels", "CBorrowedClosure"],
+      name: "Kernels",
+      dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels", "CBorrowedClosure"],
       swiftSettings: hot, linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Serialization", dependencies: ["CYAML"], swiftSettings: hot),
     .target(name: "Configuration", dependencies: ["Serialization"], swiftSettings: common),

@@ -8,7 +8,7 @@ internal import CBorrowedClosure
 struct BorrowedBody {
   private let words: lk_borrowed_closure
 
-  /// Takes the closure's words. The closure must outlive every call.
+  /// Takes the words of a closure that outlives every call.
   init(_ body: (_ task: Int, _ worker: Int) -> Void) { words = borrow(body) }
 
   /// Calls the closure.

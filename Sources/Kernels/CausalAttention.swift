@@ -319,8 +319,10 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  /// In how many turns the blocks of queries are dealt out: two, even blocks and odd, where there are so few tasks that
-  /// threads would wait for each other. Depends on the work alone, never on the threads.
+  /// In how many turns the blocks of queries are dealt out.
+  ///
+  /// Two, even blocks and odd, where there are so few tasks that threads would wait for each other. Depends on the work
+  /// alone, never on the threads.
   private static func turns(_ tasks: Int) -> Int { tasks < 24 ? 2 : 1 }
 
   /// Makes room for the backward pass.
