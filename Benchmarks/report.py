@@ -83,8 +83,12 @@ def peak_rss(result: dict) -> float:
 
 
 def start_up(result: dict) -> float:
-    """Seconds from the start of the process to the first optimizer step, that step itself left out."""
-    return result["seconds_to_first_step"] - result["first_step_seconds"]
+    """Seconds from the start of the process to the first optimizer step, beyond what a later step takes.
+
+    What makes the first step slower than the others, memory that is touched for the first time above all, belongs to
+    the start.
+    """
+    return result["seconds_to_first_step"] - statistics.median(result["step_seconds"][1:])
 
 
 # Text.
@@ -165,8 +169,7 @@ def section_targets(result: Result) -> str:
     share = result.share_of_peak(full + "lorikeet-f32")
     memory = result.spread(full + "lorikeet-nf4", peak_rss)
     bounded = result.spread(full + "lorikeet-nf4-350MB", peak_rss)
-    both = [result.spread(full + f"lorikeet-{kind}", start_up) for kind in ("f32", "nf4")]
-    start = max((one["median"] for one in both if one), default=None)
+    start = result.spread(full + "lorikeet-nf4", start_up)
     counts = [
         result.spread(f"allocations/full/lorikeet-{kind}", lambda one: one["allocations_per_step_most"])
         for kind in ("f32", "nf4")
@@ -190,9 +193,9 @@ def section_targets(result: Result) -> str:
         ["peak RSS, NF4, 4 × 512", "700 MB", "350 MB under `max_memory`",
          f"{shown(memory, 1e6, unit=' MB')}; under `max_memory` {shown(bounded, 1e6, unit=' MB')}", memory_met,
          command("training/full/lorikeet-nf4")],
-        ["GGUF to first optimizer step, beyond the step itself", "1.5 s", "0.7 s",
-         NOT_MEASURED if start is None else f"{start:.2f} s", verdict(start, 1.5, 0.7, True),
-         command("training/full/lorikeet")],
+        ["GGUF to first optimizer step, NF4, beyond what a later step takes", "1.5 s", "0.7 s",
+         shown(start, digits=2, unit=" s"), verdict(start and start["median"], 1.5, 0.7, True),
+         command("training/full/lorikeet-nf4")],
         ["heap allocations in a steady training step, numeric core", "0", "0",
          NOT_MEASURED if allocations is None else f"{allocations:,.0f}", verdict(allocations, 0, 0, True),
          command("allocations")],
@@ -309,7 +312,7 @@ def section_start_up(result: Result) -> str:
 
 From the start of the process to the end of the first optimizer step at 4 × 512: loading, packing or quantising the weights, starting the adapter and the step itself. Rows are ready-made token ids, so no tokenising is in it.
 
-{table(["", "to the end of the first step", "that step", "beyond it"], rows)}"""
+{table(["", "to the end of the first step", "that step", "beyond a later step"], rows)}"""
 
 
 def section_allocations(result: Result) -> str:

@@ -23,7 +23,7 @@ public struct ActivationPlan: Sendable, Equatable {
 
   /// Describes a store; what is not given is as where memory is plenty.
   public init(
-    tokens: Int = 0, storage: Storage = .f32, keptBlocks: Int = .max, logitRows: Int = 256
+    tokens: Int = 0, storage: Storage = .f32, keptBlocks: Int = .max, logitRows: Int = 512
   ) {
     self.tokens = tokens
     self.storage = storage

@@ -145,7 +145,7 @@ public struct MemoryPlan: Sendable, Equatable {
     var best: MemoryPlan?
     for cut in workload.cuts {
       for storage in storages {
-        for rows in [256, 128, 64] {
+        for rows in [512, 256, 128, 64] {
           let plans = (0...model.blocksBeforeLast).map {
             MemoryPlan(
               model, workload, cut,
@@ -186,9 +186,10 @@ public struct MemoryPlan: Sendable, Equatable {
     let widest = max(c.queryWidth, c.intermediateSize, c.hiddenSize)
     let scratch = max(
       CausalAttention.scratchCount(keys: workload.longestRow, headDimension: c.headDimension),
-      32 * (widest + widestRank), 32 * 1_024)
-    // Gradients of keys and values in two turns, and a sum for each query and head.
-    let attention = (4 * t * c.queryWidth + t * c.headCount) * 4
+      WeightMatrix.scratchCount(length: widest, rank: widestRank))
+    let attention = CausalAttention.byteCount(
+      tokens: t, heads: c.headCount, keyValueHeads: c.keyValueHeadCount,
+      headDimension: c.headDimension)
     let rotary = 2 * max(256, 2 * workload.longestRow) * c.headDimension / 2 * 4
     parts = [
       // The program's own pages, its libraries and heap, and the tokenizer, measured with SmolLM2.

@@ -16,12 +16,12 @@ public final class BFloat16Buffer: @unchecked Sendable {
   /// Allocates `count` zeros.
   public init(count: Int) {
     self.count = count
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(2 * count, 64), alignment: 64)
-    base = raw.bindMemory(to: UInt16.self, capacity: max(count, 32))
-    base.initialize(repeating: 0, count: max(count, 32))
+    let padded = max(count, 32)
+    base = ZeroedMemory.allocate(byteCount: 2 * padded)
+      .bindMemory(to: UInt16.self, capacity: padded)
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  deinit { ZeroedMemory.deallocate(base, byteCount: 2 * max(count, 32)) }
 
   /// Keeps a matrix, rounded, in place of what was kept.
   ///

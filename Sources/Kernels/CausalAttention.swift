@@ -8,7 +8,7 @@
 ///
 ///     s_ij = scale · q_i · k_j,   p_ij = exp(s_ij − lse_i),   lse_i = log Σ_j exp(s_ij),   o_i = Σ_j p_ij v_j
 ///
-/// Scores exist for a block of 64 queries at a time; the backward pass makes them again from `lse`. Heads
+/// Scores exist for a block of 48 queries at a time; the backward pass makes them again from `lse`. Heads
 /// `h` share the key/value head `h / (heads / keyValueHeads)`.
 ///
 /// - SeeAlso: Ainslie et al. 2023 (grouped queries), arXiv:2305.13245; Dao et al. 2022 (recomputation from the
@@ -24,9 +24,9 @@ public final class CausalAttention: @unchecked Sendable {
   public let scale: Float
 
   private static let queryBlock = 48
-  // Gradients of keys and values for each query head, summed over each group afterwards.
-  private var expandedGradKeys = FloatBuffer(count: 0)
-  private var expandedGradValues = FloatBuffer(count: 0)
+  // Gradients of keys and values by turn, where there is more than one.
+  private var turnGradKeys = FloatBuffer(count: 0)
+  private var turnGradValues = FloatBuffer(count: 0)
   // `gradOutput · output` of each query and head.
   private var deltas = FloatBuffer(count: 0)
 
@@ -44,20 +44,34 @@ public final class CausalAttention: @unchecked Sendable {
     Scratch.count(keys: keys, headDimension: headDimension)
   }
 
+  /// Most bytes that attention holds between passes over up to `tokens` tokens, scratch memory aside.
+  public static func byteCount(
+    tokens: Int, heads: Int, keyValueHeads: Int, headDimension: Int
+  ) -> Int {
+    let turns = Split.turns(units: 1, keyValueHeads: keyValueHeads)
+    let sums = turns == 1 ? 0 : 2 * turns * keyValueHeads * headDimension
+    return 4 * tokens * (sums + heads)
+  }
+
   /// A task's scratch memory, for chains of up to `keys` keys.
   private struct Scratch {
     let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores,
-      gradScores: UnsafeMutablePointer<Float>
+      gradScores, sums: UnsafeMutablePointer<Float>
     let stride: Int
 
     static func count(keys: Int, headDimension: Int) -> Int {
       let padded = (keys + 31) / 32 * 32
-      return 6 * padded * headDimension + 2 * CausalAttention.queryBlock * padded
+      return 6 * padded * headDimension + 2 * CausalAttention.queryBlock * scoreStride(keys)
+        + CausalAttention.queryBlock
     }
 
+    /// From one query's scores to the next one's: not a power of two, which would make a column of scores fall on one
+    /// or two sets of the first-level cache.
+    private static func scoreStride(_ keys: Int) -> Int { (keys + 31) / 32 * 32 + 16 }
+
     init(_ base: UnsafeMutablePointer<Float>, keys count: Int, headDimension: Int) {
-      stride = (count + 31) / 32 * 32
-      let matrix = stride * headDimension
+      stride = Self.scoreStride(count)
+      let matrix = (count + 31) / 32 * 32 * headDimension
       keys = base
       values = base + matrix
       keyPanels = base + 2 * matrix
@@ -66,6 +80,7 @@ public final class CausalAttention: @unchecked Sendable {
       gradValues = base + 5 * matrix
       scores = base + 6 * matrix
       gradScores = scores + CausalAttention.queryBlock * stride
+      sums = gradScores + CausalAttention.queryBlock * stride
     }
   }
 
@@ -143,53 +158,54 @@ public final class CausalAttention: @unchecked Sendable {
     precondition(cached == layout.cached, "the layout knows of what was read before")
     let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
-    let groupSize = heads / keyValueHeads
     let d = headDimension
-    let turns = Self.turns(layout.groups.count * heads)
-    Parallel.run(layout.groups.count * heads * turns, scratchCount: scratchCount) {
-      task, scratch in
-      let (group, head) = (layout.groups[task / (heads * turns)], task / turns % heads)
-      let turn = task % turns
+    let split = Split(units: layout.groups.count, self)
+    Parallel.run(split.tasks, scratchCount: scratchCount) { task, scratch in
+      var part = split.part(task)
+      let group = layout.groups[part.unit]
       guard group.contains(where: { !layout.queries[$0].isEmpty }) else { return }
-      let shared = head / groupSize
       let s = Scratch(scratch, keys: longest, headDimension: d)
       let above = layout.ranges[group[0]].dropLast()
       let offset = cached + layout.lengths[group[0]] - layout.segments[group[0]].count
       if let prefix {
-        gather(prefix.keys, CollectionOfOne(0..<cached), head: shared, into: s.keys)
-        gather(prefix.values, CollectionOfOne(0..<cached), head: shared, into: s.values)
+        gather(prefix.keys, CollectionOfOne(0..<cached), head: part.sharedHead, into: s.keys)
+        gather(prefix.values, CollectionOfOne(0..<cached), head: part.sharedHead, into: s.values)
       }
-      gather(keys, above, head: shared, into: s.keys + cached * d)
-      gather(values, above, head: shared, into: s.values + cached * d)
+      gather(keys, above, head: part.sharedHead, into: s.keys + cached * d)
+      gather(values, above, head: part.sharedHead, into: s.values + cached * d)
       makePanels(s.keys, count: offset, into: s.keyPanels, path)
       for index in group where !layout.queries[index].isEmpty {
         let rows = layout.queries[index]
+        let blocks = part.nextBlocks(of: rows)
+        if blocks.first(where: { _ in true }) == nil { continue }
         let length = offset + layout.segments[index].count
         let own = layout.ranges[index].suffix(1)
-        gather(keys, own, head: shared, into: s.keys + offset * d)
-        gather(values, own, head: shared, into: s.values + offset * d)
+        gather(keys, own, head: part.sharedHead, into: s.keys + offset * d)
+        gather(values, own, head: part.sharedHead, into: s.values + offset * d)
         makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
-        for row in stride(
-          from: rows.lowerBound + turn * Self.queryBlock, to: rows.upperBound,
-          by: turns * Self.queryBlock)
-        {
+        for row in blocks {
           let count = min(Self.queryBlock, rows.upperBound - row)
           let limit = Int(layout.visible[row + count - 1])
-          products(
-            queries.row(row) + head * d, stride: queries.stride, count: count, panels: s.keyPanels,
-            limit: limit, into: s.scores, stride: s.stride, path)
-          for i in 0..<count {
-            let visible = Int(layout.visible[row + i])
-            let x = s.scores + i * s.stride
-            let shift = scale * VectorMath.max(visible, x, path)
-            let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
-            VectorMath.scale(visible, 1 / sum, x, x, path)
-            (x + visible).update(repeating: 0, count: limit - visible)
-            logSumExp[(row + i) * heads + head] = shift + logf(sum)
+          for head in part.heads {
+            products(
+              queries.row(row) + head * d, stride: queries.stride, count: count,
+              panels: s.keyPanels, limit: limit, into: s.scores, stride: s.stride, path)
+            for i in 0..<count {
+              let visible = Int(layout.visible[row + i])
+              let x = s.scores + i * s.stride
+              let shift = scale * VectorMath.max(visible, x, path)
+              let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
+              (x + visible).update(repeating: 0, count: limit - visible)
+              logSumExp[(row + i) * heads + head] = shift + logf(sum)
+              s.sums[i] = sum
+            }
+            let o = output.columns(head * d..<(head + 1) * d).rows(row..<row + count)
+            GEMM.multiply(
+              m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
+              c: o.base, ldc: o.stride, path: path)
+            // A row has fewer outputs than scores, so these are what is divided by the sum.
+            for i in 0..<count { VectorMath.scale(d, 1 / s.sums[i], o.row(i), o.row(i), path) }
           }
-          GEMM.multiply(
-            m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
-            c: output.row(row) + head * d, ldc: output.stride, path: path)
         }
       }
     }
@@ -211,13 +227,16 @@ public final class CausalAttention: @unchecked Sendable {
   ) {
     let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
-    let group = heads / keyValueHeads
     let d = headDimension
-    let width = heads * d
-    let turns = Self.turns(layout.trees.count * heads)
-    reserve(tokens: keys.rows, turns: turns)
-    let expandedKeys = expandedGradKeys.matrix(rows: keys.rows, columns: turns * width)
-    let expandedValues = expandedGradValues.matrix(rows: keys.rows, columns: turns * width)
+    let split = Split(units: layout.trees.count, self)
+    reserve(tokens: keys.rows, split)
+    // Turns sum on columns of their own; where there is one, on the gradients themselves.
+    let columns = split.turns * keyValueHeads * d
+    let sumsInPlace = split.turns == 1
+    let summedKeys =
+      sumsInPlace ? gradKeys : turnGradKeys.matrix(rows: keys.rows, columns: columns)
+    let summedValues =
+      sumsInPlace ? gradValues : turnGradValues.matrix(rows: keys.rows, columns: columns)
     let deltas = self.deltas
     Parallel.rows(queries.rows, block: 16) { rows, _ in
       for row in rows {
@@ -228,109 +247,162 @@ public final class CausalAttention: @unchecked Sendable {
       }
     }
 
-    Parallel.run(layout.trees.count * heads * turns, scratchCount: scratchCount) { task, scratch in
-      let (tree, head, turn) = (task / (heads * turns), task / turns % heads, task % turns)
+    Parallel.run(split.tasks, scratchCount: scratchCount) { task, scratch in
+      var part = split.part(task)
       let s = Scratch(scratch, keys: longest, headDimension: d)
-      let column = head * d
-      // Each turn has columns of its own, summed with those of the group's other heads below.
-      let target = (head * turns + turn) * d
-      let shared = head / group
-      for index in layout.trees[tree] {
+      let target = (part.sharedHead * split.turns + part.turn) * d
+      for index in layout.trees[part.unit] {
         let segment = layout.segments[index]
         for row in segment.start..<segment.start + segment.count {
-          (expandedKeys.row(row) + target).update(repeating: 0, count: d)
-          (expandedValues.row(row) + target).update(repeating: 0, count: d)
+          (summedKeys.row(row) + target).update(repeating: 0, count: d)
+          (summedValues.row(row) + target).update(repeating: 0, count: d)
         }
       }
-      for siblings in layout.siblings[tree]
+      for siblings in layout.siblings[part.unit]
       where siblings.contains(where: { !layout.queries[$0].isEmpty }) {
         let above = layout.ranges[siblings[0]].dropLast()
         let offset = layout.lengths[siblings[0]] - layout.segments[siblings[0]].count
-        gather(keys, above, head: shared, into: s.keys)
-        gather(values, above, head: shared, into: s.values)
+        gather(keys, above, head: part.sharedHead, into: s.keys)
+        gather(values, above, head: part.sharedHead, into: s.values)
         makePanels(s.keys, count: offset, into: s.keyPanels, path)
         makePanels(s.values, count: offset, into: s.valuePanels, path)
         s.gradKeys.update(repeating: 0, count: offset * d)
         s.gradValues.update(repeating: 0, count: offset * d)
         for index in siblings where !layout.queries[index].isEmpty {
           let rows = layout.queries[index]
+          let blocks = part.nextBlocks(of: rows)
+          if blocks.first(where: { _ in true }) == nil { continue }
           let length = layout.lengths[index]
           let own = layout.ranges[index].suffix(1)
-          gather(keys, own, head: shared, into: s.keys + offset * d)
-          gather(values, own, head: shared, into: s.values + offset * d)
+          gather(keys, own, head: part.sharedHead, into: s.keys + offset * d)
+          gather(values, own, head: part.sharedHead, into: s.values + offset * d)
           makePanels(s.keys, from: offset, count: length, into: s.keyPanels, path)
           makePanels(s.values, from: offset, count: length, into: s.valuePanels, path)
           (s.gradKeys + offset * d).update(repeating: 0, count: (length - offset) * d)
           (s.gradValues + offset * d).update(repeating: 0, count: (length - offset) * d)
-          for row in stride(
-            from: rows.lowerBound + turn * Self.queryBlock, to: rows.upperBound,
-            by: turns * Self.queryBlock)
-          {
+          for row in blocks {
             let count = min(Self.queryBlock, rows.upperBound - row)
             let limit = Int(layout.visible[row + count - 1])
-            let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
-            products(
-              q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
-              into: s.scores, stride: s.stride, path)
-            products(
-              dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
-              into: s.gradScores, stride: s.stride, path)
-            for i in 0..<count {
-              let visible = Int(layout.visible[row + i])
-              let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
-              _ = VectorMath.expSum(
-                visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-              VectorMath.softmaxBackward(
-                visible, delta: deltas.base[(row + i) * heads + head], scale: scale, p, dp, path)
-              (p + visible).update(repeating: 0, count: limit - visible)
-              (dp + visible).update(repeating: 0, count: limit - visible)
+            for head in part.heads {
+              let column = head * d
+              let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
+              products(
+                q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+                into: s.scores, stride: s.stride, path)
+              products(
+                dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
+                into: s.gradScores, stride: s.stride, path)
+              for i in 0..<count {
+                let visible = Int(layout.visible[row + i])
+                let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
+                _ = VectorMath.expSum(
+                  visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
+                VectorMath.softmaxBackward(
+                  visible, delta: deltas.base[(row + i) * heads + head], scale: scale, p, dp, path)
+                (p + visible).update(repeating: 0, count: limit - visible)
+                (dp + visible).update(repeating: 0, count: limit - visible)
+              }
+              GEMM.multiply(
+                m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
+                c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
+              GEMM.multiply(
+                m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
+                ldb: queries.stride, c: s.gradKeys, ldc: d, accumulate: true, path: path)
+              GEMM.multiply(
+                m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
+                ldb: gradOutput.stride, c: s.gradValues, ldc: d, accumulate: true, path: path)
             }
-            GEMM.multiply(
-              m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
-              c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
-            GEMM.multiply(
-              m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
-              ldb: queries.stride, c: s.gradKeys, ldc: d, accumulate: true, path: path)
-            GEMM.multiply(
-              m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
-              ldb: gradOutput.stride, c: s.gradValues, ldc: d, accumulate: true, path: path)
           }
-          scatter(s.gradKeys + offset * d, own, column: target, into: expandedKeys, path)
-          scatter(s.gradValues + offset * d, own, column: target, into: expandedValues, path)
+          scatter(s.gradKeys + offset * d, own, column: target, into: summedKeys, path)
+          scatter(s.gradValues + offset * d, own, column: target, into: summedValues, path)
         }
-        scatter(s.gradKeys, above, column: target, into: expandedKeys, path)
-        scatter(s.gradValues, above, column: target, into: expandedValues, path)
+        scatter(s.gradKeys, above, column: target, into: summedKeys, path)
+        scatter(s.gradValues, above, column: target, into: summedValues, path)
       }
     }
+    if sumsInPlace { return }
 
+    let turns = split.turns
     Parallel.rows(keys.rows, block: 16) { rows, _ in
       for row in rows {
         for shared in 0..<keyValueHeads {
           let (dk, dv) = (gradKeys.row(row) + shared * d, gradValues.row(row) + shared * d)
-          let first = shared * group * turns * d
-          dk.update(from: expandedKeys.row(row) + first, count: d)
-          dv.update(from: expandedValues.row(row) + first, count: d)
-          for member in 1..<max(1, group * turns) {
-            VectorMath.add(d, expandedKeys.row(row) + first + member * d, dk, path)
-            VectorMath.add(d, expandedValues.row(row) + first + member * d, dv, path)
+          let first = shared * turns * d
+          dk.update(from: summedKeys.row(row) + first, count: d)
+          dv.update(from: summedValues.row(row) + first, count: d)
+          for turn in 1..<turns {
+            VectorMath.add(d, summedKeys.row(row) + first + turn * d, dk, path)
+            VectorMath.add(d, summedValues.row(row) + first + turn * d, dv, path)
           }
         }
       }
     }
   }
 
-  /// In how many turns the blocks of queries are dealt out.
+  /// How a pass is split into tasks; depends on the work alone, never on the threads.
   ///
-  /// Two, even blocks and odd, where there are so few tasks that threads would wait for each other. Depends on the work
-  /// alone, never on the threads.
-  private static func turns(_ tasks: Int) -> Int { tasks < 24 ? 2 : 1 }
+  /// A task takes all query heads that share a head of keys and values, so that those are gathered once and their
+  /// gradients are summed where they are. Where that makes too few tasks, blocks of queries are dealt out in turns.
+  private struct Split {
+    let groupSize, keyValueHeads, turns, tasks: Int
+
+    /// Tasks below which threads would wait for each other.
+    private static let leastTasks = 12
+
+    /// - Parameter units: groups of segments, or trees.
+    init(units: Int, _ attention: CausalAttention) {
+      groupSize = attention.heads / attention.keyValueHeads
+      keyValueHeads = attention.keyValueHeads
+      turns = Self.turns(units: units, keyValueHeads: attention.keyValueHeads)
+      tasks = units * keyValueHeads * turns
+    }
+
+    static func turns(units: Int, keyValueHeads: Int) -> Int {
+      let whole = max(1, units * keyValueHeads)
+      return (leastTasks + whole - 1) / whole
+    }
+
+    func part(_ task: Int) -> Part {
+      let shared = task / turns % keyValueHeads
+      return Part(
+        unit: task / (turns * keyValueHeads), sharedHead: shared,
+        heads: shared * groupSize..<(shared + 1) * groupSize, turn: task % turns, turns: turns)
+    }
+  }
+
+  /// What one task does.
+  private struct Part {
+    let unit, sharedHead: Int
+    /// Query heads.
+    let heads: Range<Int>
+    let turn, turns: Int
+    private var blocksBefore = 0
+
+    init(unit: Int, sharedHead: Int, heads: Range<Int>, turn: Int, turns: Int) {
+      self.unit = unit
+      self.sharedHead = sharedHead
+      self.heads = heads
+      self.turn = turn
+      self.turns = turns
+    }
+
+    /// First rows of the blocks that are the part's, of the next segment's queries: blocks are dealt out over all
+    /// segments of a unit, in order.
+    mutating func nextBlocks(of rows: Range<Int>) -> StrideTo<Int> {
+      let block = CausalAttention.queryBlock
+      let first = (turn + turns - blocksBefore % turns) % turns
+      blocksBefore += (rows.count + block - 1) / block
+      return stride(from: rows.lowerBound + first * block, to: rows.upperBound, by: turns * block)
+    }
+  }
 
   /// Makes room for the backward pass.
-  private func reserve(tokens: Int, turns: Int) {
-    let count = tokens * turns * heads * headDimension
-    if expandedGradKeys.count < count {
-      expandedGradKeys = FloatBuffer(count: count)
-      expandedGradValues = FloatBuffer(count: count)
+  private func reserve(tokens: Int, _ split: Split) {
+    let columns = split.turns == 1 ? 0 : split.turns
+    let count = tokens * columns * keyValueHeads * headDimension
+    if turnGradKeys.count < count {
+      turnGradKeys = FloatBuffer(count: count)
+      turnGradValues = FloatBuffer(count: count)
     }
     if deltas.count < tokens * heads { deltas = FloatBuffer(count: tokens * heads) }
   }

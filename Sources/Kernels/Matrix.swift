@@ -51,9 +51,8 @@ public final class FloatBuffer: @unchecked Sendable {
 
   /// Allocates `count` zeros.
   public init(count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16) * 4 + 128, alignment: 64)
-    base = raw.bindMemory(to: Float.self, capacity: max(count, 16) + 32)
-    base.initialize(repeating: 0, count: max(count, 16) + 32)
+    let padded = Self.padded(count)
+    base = ZeroedMemory.allocate(byteCount: padded * 4).bindMemory(to: Float.self, capacity: padded)
     self.count = count
   }
 
@@ -63,7 +62,10 @@ public final class FloatBuffer: @unchecked Sendable {
     for index in values.indices { base[index] = values[index] }
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  deinit { ZeroedMemory.deallocate(base, byteCount: Self.padded(count) * 4) }
+
+  /// A kernel may read a vector beyond the last element.
+  private static func padded(_ count: Int) -> Int { max(count, 16) + 32 }
 
   /// The first `rows × columns` elements as a matrix.
   public func matrix(rows: Int, columns: Int) -> Matrix {

@@ -19,7 +19,7 @@ extension WeightMatrix {
     }
   }
 
-  /// Columns that one task of a backward product takes.
+  /// Columns that one task of an integer backward product takes.
   private static let slabColumns = 32
   /// Rows of tokens that one task of an integer product takes.
   private static let tokenBlock = 256
@@ -56,15 +56,31 @@ extension WeightMatrix {
       return
     }
     let columns = input.columns
-    Parallel.run(panels, scratchCount: 32 * (columns + rank)) { task, scratch in
-      let (product, panel) = locate(task, products)
-      product.weight.readPanel(panel, into: scratch)
-      let first = panel * GEMM.panelWidth
-      GEMM.panel(
-        m: input.rows, n: min(GEMM.panelWidth, product.weight.rows - first), k: columns,
-        a: input.base, rsa: input.stride, csa: 1, b: scratch, ldb: GEMM.panelWidth,
-        c: product.outputs.base + first, ldc: product.outputs.stride,
-        adding: product.forwardTerm(panel, scratch + 32 * columns, path), path: path)
+    let share = panelsInTask(of: panels, length: columns)
+    let (panelCount, termCount) = (GEMM.panelWidth * columns, GEMM.panelWidth * rank)
+    let tokens = tokensInCache(length: columns)
+    Parallel.run((panels + share - 1) / share, scratchCount: share * (panelCount + termCount)) {
+      task, scratch in
+      let mine = task * share..<min(panels, (task + 1) * share)
+      let terms = scratch + share * panelCount
+      for (slot, index) in mine.enumerated() {
+        let (product, panel) = locate(index, products)
+        product.weight.readPanel(panel, into: scratch + slot * panelCount)
+        product.readTerm(panel, into: terms + slot * termCount, path)
+      }
+      for token in stride(from: 0, to: input.rows, by: tokens) {
+        for (slot, index) in mine.enumerated() {
+          let (product, panel) = locate(index, products)
+          let first = panel * GEMM.panelWidth
+          GEMM.panel(
+            m: min(tokens, input.rows - token),
+            n: min(GEMM.panelWidth, product.weight.rows - first),
+            k: columns, a: input.row(token), rsa: input.stride, csa: 1,
+            b: scratch + slot * panelCount, ldb: GEMM.panelWidth,
+            c: product.outputs.row(token) + first, ldc: product.outputs.stride,
+            adding: product.forwardTerm(terms + slot * termCount).rows(from: token), path: path)
+        }
+      }
     }
   }
 
@@ -78,8 +94,8 @@ extension WeightMatrix {
     _ products: [Product], into gradInput: Matrix, accumulate: Bool,
     planes: ActivationPlanes? = nil, path: KernelPath = .active
   ) {
-    let slabs = (gradInput.columns + slabColumns - 1) / slabColumns
     if let planes {
+      let slabs = (gradInput.columns + slabColumns - 1) / slabColumns
       planes.reset(
         rows: gradInput.rows, columns: products.reduce(0) { $0 + $1.outputs.columns + 4 })
       withUnsafeTemporaryAllocation(of: ActivationPlanes.Rows.self, capacity: products.count) {
@@ -104,28 +120,63 @@ extension WeightMatrix {
       }
       return
     }
+    let panels = (gradInput.columns + GEMM.panelWidth - 1) / GEMM.panelWidth
+    let width = GEMM.panelWidth * panelsInTask(of: panels, length: slabRows)
+    let tokens = tokensInCache(length: slabRows)
     let scratchRows = products.reduce(0) { max($0, min($1.weight.rows, slabRows)) }
-    Parallel.run(slabs, scratchCount: scratchRows * slabColumns) { task, slab in
-      let first = task * slabColumns
-      let width = min(slabColumns, gradInput.columns - first)
+    Parallel.run((gradInput.columns + width - 1) / width, scratchCount: scratchRows * width) {
+      task, slab in
+      let columns = task * width..<min(gradInput.columns, (task + 1) * width)
       var adds = accumulate
       for product in products {
         let rows = product.weight.rows
         for firstRow in stride(from: 0, to: rows, by: slabRows) {
           let count = min(rows - firstRow, slabRows)
           product.weight.readSlab(
-            firstRow..<firstRow + count, first..<first + width, into: slab,
-            leadingDimension: slabColumns)
-          GEMM.panel(
-            m: gradInput.rows, n: width, k: count, a: product.outputs.base + firstRow,
-            rsa: product.outputs.stride, csa: 1, b: slab, ldb: slabColumns,
-            c: gradInput.base + first, ldc: gradInput.stride, accumulate: adds,
-            adding: firstRow + count == rows ? product.backwardTerm(first) : .none, path: path)
+            firstRow..<firstRow + count, columns, into: slab, leadingDimension: width)
+          let isLast = firstRow + count == rows
+          for token in stride(from: 0, to: gradInput.rows, by: tokens) {
+            for first in stride(
+              from: columns.lowerBound, to: columns.upperBound, by: GEMM.panelWidth)
+            {
+              GEMM.panel(
+                m: min(tokens, gradInput.rows - token),
+                n: min(GEMM.panelWidth, columns.upperBound - first), k: count,
+                a: product.outputs.row(token) + firstRow, rsa: product.outputs.stride, csa: 1,
+                b: slab + first - columns.lowerBound, ldb: width, c: gradInput.row(token) + first,
+                ldc: gradInput.stride, accumulate: adds,
+                adding: isLast ? product.backwardTerm(first).rows(from: token) : .none, path: path)
+            }
+          }
           adds = true
         }
       }
     }
   }
+
+  /// Panels that one task unpacks together, so that a block of the other factor is read from memory once for all of them.
+  ///
+  /// As many as leave half of a usual second-level cache to that block, and tasks enough for every thread. No result
+  /// depends on it.
+  private static func panelsInTask(of panels: Int, length: Int) -> Int {
+    let fitting = cachedCount / (GEMM.panelWidth * max(1, length))
+    return max(1, min(fitting, mostPanels, panels / (3 * Parallel.threads)))
+  }
+
+  private static let mostPanels = 4
+
+  /// Rows of the other factor that stay in the second-level cache while the panels of a task pass over them.
+  private static func tokensInCache(length: Int) -> Int {
+    max(48, cachedCount / max(1, length) / 12 * 12)
+  }
+
+  /// Most floats of scratch memory that a thread has for products in f32 with rows of up to `length` numbers.
+  public static func scratchCount(length: Int, rank: Int) -> Int {
+    max(cachedCount, GEMM.panelWidth * length) + mostPanels * GEMM.panelWidth * rank
+  }
+
+  /// Floats of half of a second-level cache of half a megabyte.
+  private static let cachedCount = 1 << 16
 
   /// Panels of 32 rows.
   private var panelCount: Int { (rows + GEMM.panelWidth - 1) / GEMM.panelWidth }
@@ -142,18 +193,24 @@ extension WeightMatrix {
 }
 
 extension WeightMatrix.Product {
-  /// The rows of B that go with a panel, times the scale, unpacked to `scratch`.
-  fileprivate func forwardTerm(
-    _ panel: Int, _ scratch: UnsafeMutablePointer<Float>, _ path: KernelPath
-  ) -> GEMM.Term {
-    guard let term else { return .none }
+  /// Unpacks the rows of B that go with a panel, times the scale.
+  fileprivate func readTerm(
+    _ panel: Int, into scratch: UnsafeMutablePointer<Float>, _ path: KernelPath
+  ) {
+    guard let term else { return }
     let rank = term.left.columns
     let first = panel * GEMM.panelWidth
     GEMM.transposePanel(
       k: rank, n: min(GEMM.panelWidth, weight.rows - first), a: term.right + first * rank,
       lda: rank, scale: term.scale, panel: scratch, path: path)
+  }
+
+  /// What `readTerm` unpacked, times z.
+  fileprivate func forwardTerm(_ unpacked: UnsafeMutablePointer<Float>) -> GEMM.Term {
+    guard let term else { return .none }
     return GEMM.Term(
-      count: rank, a: term.left.base, rsa: term.left.stride, b: scratch, ldb: GEMM.panelWidth)
+      count: term.left.columns, a: term.left.base, rsa: term.left.stride, b: unpacked,
+      ldb: GEMM.panelWidth)
   }
 
   /// The columns of A from `first` on; the scale is in `left`.
@@ -171,7 +228,8 @@ extension WeightMatrix.Product {
   ) {
     guard let matrix = weight.integer else { preconditionFailure("the weight is not prepared") }
     let first = panel * GEMM.panelWidth
-    let term = forwardTerm(panel, scratch, path).rows(from: tokens.lowerBound)
+    readTerm(panel, into: scratch, path)
+    let term = forwardTerm(scratch).rows(from: tokens.lowerBound)
     for block in 0..<rows.blocks {
       let quad = block * IntegerMatrix.block / 4
       let isLast = block == rows.blocks - 1

@@ -118,7 +118,7 @@ public final class WeightMatrix: @unchecked Sendable {
   }
 
   /// Rows of W that one task of the backward product unpacks at a time.
-  static let slabRows = 1_024
+  static let slabRows = 640
 
   /// Writes `input · Wᵀ`, plus `scale · left · Bᵀ` of a low-rank term, to `output`.
   ///

@@ -105,22 +105,42 @@ LK_ALWAYS_INLINE void lk_rotate_body(int64_t half, float sign, const float *rest
 
 /// The largest of x, −∞ for none.
 LK_ALWAYS_INLINE float lk_max_body(int64_t n, const float *x) {
+  if (n < 32) {
+    float largest = -INFINITY;
+    for (int64_t i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+  }
   float lanes[32];
-  for (int64_t j = 0; j < 32; j++) lanes[j] = -INFINITY;
-  int64_t i = 0;
-  for (; i + 32 <= n; i += 32)
-    for (int64_t j = 0; j < 32; j++) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-  float largest = -INFINITY;
-  for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-  for (int64_t j = 0; j < 32; j++) largest = lanes[j] > largest ? lanes[j] : largest;
-  return largest;
+  for (int64_t j = 0; j < 32; j++) lanes[j] = x[j];
+  // The last 32 may have been seen in part, which changes no maximum.
+  for (int64_t i = 32; i < n; i += 32) {
+    const float *next = x + (i + 32 <= n ? i : n - 32);
+    for (int64_t j = 0; j < 32; j++) lanes[j] = next[j] > lanes[j] ? next[j] : lanes[j];
+  }
+#pragma clang loop unroll(full)
+  for (int64_t width = 16; width > 0; width /= 2)
+    for (int64_t j = 0; j < width; j++) lanes[j] = lanes[j + width] > lanes[j] ? lanes[j + width] : lanes[j];
+  return lanes[0];
 }
 
 /// x = exp(scale · x − shift), returning the sum.
 LK_ALWAYS_INLINE float lk_exp_sum_body(int64_t n, float scale, float shift, float *x) {
   LK_RELAXED
+  // Four vectors at once: one alone waits for each step of the polynomial.
+  float lanes[64] = {0};
+  int64_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+#pragma clang loop vectorize(enable) interleave_count(4)
+    for (int64_t j = 0; j < 64; j++) {
+      const float e = lk_exp(x[i + j] * scale - shift);
+      x[i + j] = e;
+      lanes[j] += e;
+    }
+  }
   float sum = 0;
-  for (int64_t i = 0; i < n; i++) {
+  if (i > 0)
+    for (int64_t j = 0; j < 64; j++) sum += lanes[j];
+  for (; i < n; i++) {
     const float e = lk_exp(x[i] * scale - shift);
     x[i] = e;
     sum += e;
