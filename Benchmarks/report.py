@@ -48,7 +48,9 @@ class Result:
         return {sample["round"]: sample["result"] for sample in one.get("samples", [])}
 
     def values(self, name: str, figure) -> dict[int, float]:
-        return {number: figure(result) for number, result in self.samples(name).items()}
+        """A figure by round; none where a result lacks it."""
+        found = {number: figure(result) for number, result in self.samples(name).items()}
+        return {number: value for number, value in found.items() if value is not None}
 
     def spread(self, name: str, figure) -> dict | None:
         values = list(self.values(name, figure).values())
@@ -210,12 +212,12 @@ All training rates are at 4 × 512 unless another workload is named. The last co
 
 def section_machine(result: Result) -> str:
     def figure(key: str, unit: str) -> str:
-        return shown(result.spread("machine", lambda one: one[key]), unit=unit)
+        return shown(result.spread("machine", lambda one: one.get(key)), unit=unit)
 
     peaks = [
         ["f32 multiply-add peak, one core", figure("fma_gflops_one_core", " GFLOP/s")],
         ["f32 multiply-add peak, all cores", figure("fma_gflops_all_cores", " GFLOP/s")],
-        ["reading memory, all cores", figure("memory_read_gigabytes_per_second", " GB/s")],
+        ["reading memory, all cores", figure("memory_bandwidth_gigabytes_per_second", " GB/s")],
     ]
     text = f"""## Machine
 

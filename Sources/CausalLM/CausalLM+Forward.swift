@@ -105,10 +105,12 @@ extension CausalLM {
   ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
   ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `input` is of.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
+  ///   - blockSink: sees each block's output.
   func forward(
     _ input: PassInput, isRecording: Bool, dropout: DropoutSeed? = nil,
     after prefix: KeyValueCache? = nil, trunk: (source: any TrunkSource, batch: MicroBatch)? = nil,
-    keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil
+    keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil,
+    blockSink: ((_ block: Int, _ output: Matrix) -> Void)? = nil
   ) -> Pass {
     let (tokens, selected) = (input.tokens.count, input.selected)
     let store = store(tokens: tokens, isRecording: isRecording)
@@ -134,6 +136,11 @@ extension CausalLM {
     if first == 0 { embed(input.tokens, pass) }
     for index in first..<layers.count {
       forward(layer: index, pass, keyValueSink)
+      if let blockSink {
+        let rows = index == layers.count - 1 ? pass.outputs : tokens
+        blockSink(
+          index, pass.stream(index + 1).matrix(rows: rows, columns: configuration.hiddenSize))
+      }
       if isRecording, store.presence(of: index) == .rounded {
         profile.measure(.keeping) { store.store(layer: index, tokens: tokens) }
       }

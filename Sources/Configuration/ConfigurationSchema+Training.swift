@@ -129,6 +129,10 @@ extension ConfigurationSchema {
       .optional(.integer(count)),
       "Validations in a row without a new best after which the run stops; null: never.",
       otherNames: ["patience", "early_stopping"]),
+    .init(
+      "training.max_forgetting", \.training.maxForgetting, .optional(.number(above: 0)),
+      "How much the loss on data.retention may rise, as a share, before the run stops; null: any.",
+      otherNames: ["forgetting"]),
   ]
 
   private static let scheduleOptions: [ConfigurationKey] = [

@@ -54,6 +54,11 @@ enum ConfigurationSchema {
       "JSONL files to validate on; none: no validation.",
       otherNames: ["valid", "eval", "validation_file", "eval_dataset", "eval_file", "test"]),
     .init(
+      "data.retention", \.data.retention,
+      .list(.text("a path"), "a JSONL file, a list of them, or null", mayBeEmpty: true),
+      "JSONL files of what the model should not forget: measured with every validation, not learnt.",
+      otherNames: ["retain", "retention_file", "general", "forget"]),
+    .init(
       "data.max_length", \.data.maxLength, .integer(2...1_048_576),
       "The longest example, in tokens.",
       otherNames: ["max_seq_length", "max_seq_len", "block_size", "sequence_len", "cutoff_len"]),

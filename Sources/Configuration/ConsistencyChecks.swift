@@ -17,6 +17,12 @@ extension ConfigurationSettings {
         "training.early_stopping_patience",
         "early stopping looks at validation; set data.validation and an eval_strategy")
     }
+    let measuresRetention = !configuration.data.retention.isEmpty && training.evalStrategy != .no
+    if training.maxForgetting != nil, !measuresRetention {
+      throw contradiction(
+        "training.max_forgetting",
+        "forgetting is measured on retention data; set data.retention and an eval_strategy")
+    }
     try checkScheduleOptions(of: training)
   }
 

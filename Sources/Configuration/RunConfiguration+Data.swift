@@ -5,6 +5,8 @@ extension RunConfiguration {
     public var train: [String]
     /// JSONL files to validate on; none: no validation.
     public var validation: [String]
+    /// JSONL files of what the model should not forget; measured with every validation, never learnt from.
+    public var retention: [String]
     /// The longest example, in tokens.
     public var maxLength: Int
     /// What happens to an example of more than `maxLength` tokens.
@@ -16,11 +18,13 @@ extension RunConfiguration {
 
     /// Makes the section; what is not given has its default.
     public init(
-      train: [String], validation: [String] = [], maxLength: Int = 1024,
+      train: [String], validation: [String] = [], retention: [String] = [],
+      maxLength: Int = 1024,
       overlong: Overlong = .error, shuffle: Bool = true, assistantOnlyLoss: Bool = true
     ) {
       self.train = train
       self.validation = validation
+      self.retention = retention
       self.maxLength = maxLength
       self.overlong = overlong
       self.shuffle = shuffle

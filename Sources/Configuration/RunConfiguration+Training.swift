@@ -71,6 +71,8 @@ extension RunConfiguration {
     public var metricForBestModel: BestModelMetric
     /// Validations in a row without a new best after which the run stops, or `nil`.
     public var earlyStoppingPatience: Int?
+    /// The share by which the loss on the retention data may rise before the run stops, or `nil`.
+    public var maxForgetting: Double?
 
     /// Makes the section; what is not given has its default.
     public init(
@@ -88,7 +90,7 @@ extension RunConfiguration {
       loggingSteps: Int = 1, evalStrategy: IntervalStrategy = .steps, evalSteps: Int = 50,
       saveStrategy: IntervalStrategy = .steps, saveSteps: Int = 50, saveTotalLimit: Int? = 3,
       loadBestModelAtEnd: Bool = false, metricForBestModel: BestModelMetric = .loss,
-      earlyStoppingPatience: Int? = nil
+      earlyStoppingPatience: Int? = nil, maxForgetting: Double? = nil
     ) {
       self.outputDir = outputDir
       self.numTrainEpochs = numTrainEpochs
@@ -122,6 +124,7 @@ extension RunConfiguration {
       self.loadBestModelAtEnd = loadBestModelAtEnd
       self.metricForBestModel = metricForBestModel
       self.earlyStoppingPatience = earlyStoppingPatience
+      self.maxForgetting = maxForgetting
     }
 
     /// The number of warm-up steps in a run of `totalSteps`, from `warmupSteps` or `warmupRatio`.

@@ -56,6 +56,6 @@ enum ZeroedMemory {
       "lorikeet: the system has no memory for another \(byteCount / 1_000_000) MB;"
       + " lower training.max_memory, or free memory and start again\n"
     _ = sentence.withCString { write(STDERR_FILENO, $0, strlen($0)) }
-    exit(EX_OSERR)
+    exit(1)
   }
 }

@@ -15,7 +15,7 @@ public enum ShrunkenFile {
     _ = signal(SIGBUS) { _ in
       // Only calls that are allowed in a signal handler; the text is a constant in the program.
       let message: StaticString =
-        "error: a file became shorter while it was being read; restore it and start again\n"
+        "lorikeet: a file became shorter while it was being read; restore it and start again\n"
       _ = write(2, message.utf8Start, message.utf8CodeUnitCount)
       _exit(74)
     }

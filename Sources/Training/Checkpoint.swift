@@ -45,6 +45,7 @@ public enum Checkpoint {
     let buffers =
       [("first_moment", run.firstMoment), ("second_moment", run.secondMoment)]
       + (run.bestParameters.map { [("best_parameters", $0)] } ?? [])
+      + (run.retainingParameters.map { [("retaining_parameters", $0)] } ?? [])
     try SafetensorsWriter.write(
       buffers.map { .init(name: $0.0, shape: [count], values: UnsafePointer($0.1.base)) },
       path: "\(folder.stagingPath)/\(optimizerName)")
@@ -107,15 +108,23 @@ public enum Checkpoint {
 
   /// Brings a run to the state of a checkpoint.
   ///
-  /// - Parameter identity: what the run is of; the first difference to the checkpoint's is an error.
-  public static func restore(_ path: String, into run: FineTuning, identity: JSONObject) throws {
+  /// - Parameters:
+  ///   - identity: what the run is of.
+  ///   - allowsDifferences: goes on where that is not what the checkpoint was made with, as far as its numbers fit.
+  /// - Returns: in what the two differ.
+  /// - Throws: `TrainingError.resumeMismatch` where they do and must not, `.damagedCheckpoint`, and what reading an
+  ///   adapter throws.
+  @discardableResult public static func restore(
+    _ path: String, into run: FineTuning, identity: JSONObject, allowsDifferences: Bool = false
+  ) throws -> [String] {
     let manifest = try verifiedManifest(path)
     let saved = manifest["identity"]?.objectValue ?? JSONObject()
-    for (key, value) in identity where saved[key] != value {
-      throw TrainingError.resumeMismatch(
-        path: path,
-        difference: "\(key) (\(saved[key]?.serialized() ?? "none") then, \(value.serialized()) now)"
-      )
+    let differences = identity.compactMap { key, value in
+      saved[key] == value
+        ? nil : "\(key) (\(saved[key]?.serialized() ?? "none") then, \(value.serialized()) now)"
+    }
+    if !differences.isEmpty, !allowsDifferences {
+      throw TrainingError.resumeMismatch(path: path, differences: differences)
     }
     guard let state = manifest["state"]?.objectValue.flatMap(Self.state) else {
       throw TrainingError.damagedCheckpoint(path: path, reason: "its manifest holds no state")
@@ -143,12 +152,16 @@ public enum Checkpoint {
     }
     try fill(run.firstMoment, "first_moment")
     try fill(run.secondMoment, "second_moment")
-    if optimizer.tensor(named: "best_parameters") != nil {
-      let best = FloatBuffer(count: run.adapter.parameters.count)
-      try fill(best, "best_parameters")
-      run.bestParameters = best
+    func copy(_ name: String) throws -> FloatBuffer? {
+      guard optimizer.tensor(named: name) != nil else { return nil }
+      let buffer = FloatBuffer(count: run.adapter.parameters.count)
+      try fill(buffer, name)
+      return buffer
     }
+    run.bestParameters = try copy("best_parameters")
+    run.retainingParameters = try copy("retaining_parameters")
     run.state = state
+    return differences
   }
 
   private static func json(_ state: FineTuning.State) -> JSONObject {
@@ -158,6 +171,8 @@ public enum Checkpoint {
     json["best_validation_loss"] = state.bestValidationLoss.map { .number($0) } ?? .null
     json["best_step"] = state.bestStep.map { .integer($0) } ?? .null
     json["validations_without_best"] = .integer(state.validationsWithoutBest)
+    json["retention_loss_before"] = state.retentionLossBefore.map { .number($0) } ?? .null
+    json["retention_loss"] = state.retentionLoss.map { .number($0) } ?? .null
     json["trained_tokens"] = .integer(state.trainedTokens)
     json["supervised_tokens"] = .integer(state.supervisedTokens)
     json["seconds"] = .number(state.seconds)
@@ -173,6 +188,8 @@ public enum Checkpoint {
     state.bestValidationLoss = json["best_validation_loss"]?.doubleValue
     state.bestStep = json["best_step"]?.intValue
     state.validationsWithoutBest = json["validations_without_best"]?.intValue ?? 0
+    state.retentionLossBefore = json["retention_loss_before"]?.doubleValue
+    state.retentionLoss = json["retention_loss"]?.doubleValue
     state.trainedTokens = json["trained_tokens"]?.intValue ?? 0
     state.supervisedTokens = json["supervised_tokens"]?.intValue ?? 0
     state.seconds = json["seconds"]?.doubleValue ?? 0

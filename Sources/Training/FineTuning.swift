@@ -28,6 +28,10 @@ public final class FineTuning {
     public var bestStep: Int?
     /// Validations since then.
     public var validationsWithoutBest = 0
+    /// Loss on the retention data before the first step.
+    public var retentionLossBefore: Double?
+    /// The last one measured.
+    public var retentionLoss: Double?
     /// Tokens trained on.
     public var trainedTokens = 0
     /// Supervised ones among them.
@@ -51,12 +55,16 @@ public final class FineTuning {
   public let examples: [TokenizedExample]
   /// The examples of validation.
   public let validation: [TokenizedExample]
+  /// The examples of what should not be forgotten.
+  public let retention: [TokenizedExample]
   /// First moment of each of the adapter's numbers.
   public let firstMoment: FloatBuffer
   /// Second moment.
   public let secondMoment: FloatBuffer
   /// The adapter's numbers at the best validation so far.
   public internal(set) var bestParameters: FloatBuffer?
+  /// The adapter's numbers when the retention loss was last within `configuration.maxForgetting`.
+  public internal(set) var retainingParameters: FloatBuffer?
   /// Progress.
   public internal(set) var state = State()
   /// The order of examples and the steps they make.
@@ -78,6 +86,8 @@ public final class FineTuning {
   /// The space left on the disk of a path, bytes.
   var freeBytes: (_ path: String) -> Int? = TrunkCache.freeBytes
 
+  private var lossWatch = LossWatch()
+
   /// What memory the run takes: how much is run at once, and how activations are kept.
   public private(set) var memoryPlan: MemoryPlan
 
@@ -89,7 +99,8 @@ public final class FineTuning {
   public init(
     configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM,
     adapter: LoRAAdapter,
-    examples: [TokenizedExample], validation: [TokenizedExample] = []
+    examples: [TokenizedExample], validation: [TokenizedExample] = [],
+    retention: [TokenizedExample] = []
   ) throws(TrainingError) {
     guard !examples.isEmpty else { throw .noExamples }
     self.configuration = configuration
@@ -97,6 +108,7 @@ public final class FineTuning {
     self.adapter = adapter
     self.examples = examples
     self.validation = validation
+    self.retention = retention
     firstMoment = FloatBuffer(count: adapter.parameters.count)
     secondMoment = FloatBuffer(count: adapter.parameters.count)
     plan = BatchPlan(
@@ -112,7 +124,7 @@ public final class FineTuning {
       warmupSteps: configuration.warmupStepCount(totalSteps: totalSteps), totalSteps: totalSteps)
     if model.adapter !== adapter { model.attach(adapter) }
     memoryPlan = try MemoryPlan.of(
-      configuration, model: model, examples: examples, validation: validation, plan: plan,
+      configuration, model: model, examples: examples, measured: validation + retention, plan: plan,
       totalSteps: totalSteps)
     model.keepActivations(memoryPlan.activations)
   }
@@ -128,7 +140,7 @@ public final class FineTuning {
       return
     }
     memoryPlan = try MemoryPlan.of(
-      configuration, model: model, examples: examples, validation: validation, plan: plan,
+      configuration, model: model, examples: examples, measured: validation + retention, plan: plan,
       totalSteps: totalSteps, tokensAtOnce: [tokensAtOnce], storages: [storage])
     model.keepActivations(memoryPlan.activations)
   }
@@ -151,6 +163,14 @@ public final class FineTuning {
     var decision = listener(
       .started(totalSteps: totalSteps, firstStep: state.step, stepsPerEpoch: plan.windowsPerEpoch))
     if let event = openTrunkCache(), listener(event) == .stop { decision = .stop }
+    if measuresRetention, state.step == 0, decision == .resume {
+      state.retentionLossBefore = loss(over: retention) {
+        listener(.validationProgress(done: $0, of: $1))
+      }
+      if let event = retentionEvent(state.retentionLossBefore), listener(event) == .stop {
+        decision = .stop
+      }
+    }
     defer { trunkCache = nil }
 
     steps: while state.step < totalSteps {
@@ -164,7 +184,7 @@ public final class FineTuning {
         windows = plan.windows(epoch: epochIndex)
       }
       let stepBegan = clock.now
-      var report = try takeStep(step, windows[step % plan.windowsPerEpoch].microBatches)
+      var (report, spike) = try takeStep(step, windows[step % plan.windowsPerEpoch].microBatches)
       report.seconds = stepBegan.duration(to: clock.now).inSeconds
       state.step = step + 1
       state.lastLoss = report.loss
@@ -174,8 +194,21 @@ public final class FineTuning {
       state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
       report.elapsedSeconds = state.seconds
       decision = listener(.step(report))
+      for event in [spike, deadModules(after: state.step)].compactMap({ $0 })
+      where listener(event) == .stop { decision = .stop }
 
-      if isDue(configuration.evalStrategy, every: configuration.evalSteps), !validation.isEmpty {
+      let isMeasuring = isDue(configuration.evalStrategy, every: configuration.evalSteps)
+      if isMeasuring, measuresRetention {
+        let loss = loss(over: retention) { listener(.validationProgress(done: $0, of: $1)) }
+        if let event = retentionEvent(loss), listener(event) == .stop { decision = .stop }
+        if hasForgotten {
+          outcome = .forgot
+        } else if configuration.maxForgetting != nil {
+          retainingParameters = copy(of: adapter, into: retainingParameters)
+        }
+      }
+      // What has forgotten too much is no candidate for the best.
+      if isMeasuring, !validation.isEmpty, outcome != .forgot {
         let loss = validate { listener(.validationProgress(done: $0, of: $1)) }
         let isBest = loss < state.bestValidationLoss ?? .infinity
         if isBest {
@@ -200,7 +233,7 @@ public final class FineTuning {
       }
       if let event = dropFailedTrunkCache(), listener(event) == .stop { decision = .stop }
       state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
-      let isLast = state.step == totalSteps || outcome == .stoppedEarly
+      let isLast = state.step == totalSteps || outcome != .finished
       if let save,
         isDue(configuration.saveStrategy, every: configuration.saveSteps) || isLast
           || decision == .stop
@@ -208,17 +241,24 @@ public final class FineTuning {
         let path = try save(self)
         if listener(.checkpoint(step: state.step, path: path)) == .stop { decision = .stop }
       }
-      if outcome == .stoppedEarly { break steps }
+      if outcome != .finished { break steps }
     }
     closeTrunkCache(isFinished: outcome != .interrupted)
     state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
     if outcome != .interrupted, configuration.loadBestModelAtEnd, let bestParameters {
       adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
+    } else if outcome == .forgot {
+      // Nothing was within the budget: what is left is what the run began with, which `retainingParameters` is then.
+      if let retainingParameters {
+        adapter.parameters.base.update(
+          from: retainingParameters.base, count: adapter.parameters.count)
+      }
     }
     return TrainingSummary(
       outcome: outcome, steps: state.step, finalLoss: state.lastLoss,
       bestValidationLoss: state.bestValidationLoss,
-      bestStep: state.bestStep, trainedTokens: state.trainedTokens,
+      bestStep: state.bestStep, retentionLossBefore: state.retentionLossBefore,
+      retentionLoss: state.retentionLoss, trainedTokens: state.trainedTokens,
       supervisedTokens: state.supervisedTokens,
       seconds: state.seconds, stepSeconds: state.stepSeconds)
   }
@@ -232,7 +272,9 @@ public final class FineTuning {
     }
   }
 
-  private func takeStep(_ step: Int, _ window: [[Int]]) throws -> StepReport {
+  private func takeStep(_ step: Int, _ window: [[Int]]) throws(TrainingError) -> (
+    StepReport, spike: TrainingEvent?
+  ) {
     let weight = window.joined().reduce(0.0) { $0 + examples[$1].totalLossWeight }
     let scale = weight > 0 ? Float(1 / weight) : 0
     let dropout = DropoutSeed(seed: configuration.seed, step: UInt64(step))
@@ -251,11 +293,16 @@ public final class FineTuning {
         batch, gradientScale: scale, dropout: dropout, trunk: trainingTrunk)
     }
     let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
-    for (quantity, value) in [("loss", sums.mean), ("gradient", norm)] where !value.isFinite {
-      throw TrainingError.notFinite(
-        step: step + 1, quantity: quantity,
-        examples: window.joined().map { examples[$0].source.description })
+    if !sums.mean.isFinite || !norm.isFinite {
+      throw explainNonFinite(step, Array(window.joined()), loss: sums.mean, dropout)
     }
+    let mean = lossWatch.mean
+    let spike =
+      lossWatch.isSpike(sums.mean)
+      ? TrainingEvent.lossSpike(
+        step: step + 1, loss: sums.mean, mean: mean,
+        examples: rowsOfHighestLoss(Array(window.joined())))
+      : nil
     // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
     let limit = configuration.maxGradNorm
     let clip = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
@@ -269,35 +316,66 @@ public final class FineTuning {
           weightDecay: configuration.weightDecay),
         gradientScale: Float(clip))
     }
-    return StepReport(
+    let report = StepReport(
       step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,
       learningRate: learningRate[step], gradientNorm: norm, tokens: tokens,
       supervisedTokens: sums.positions,
       seconds: 0, elapsedSeconds: 0)
+    return (report, spike)
   }
 
   /// Mean loss over the validation examples, the same quantity as the training loss.
   public func validate(progress: (_ done: Int, _ of: Int) -> TrainingDecision = { _, _ in .resume })
     -> Double
   {
+    loss(over: validation, trunk: validationTrunk, progress: progress)
+  }
+
+  private func loss(
+    over rows: [TokenizedExample], trunk: (any TrunkSource)? = nil,
+    progress: (_ done: Int, _ of: Int) -> TrainingDecision
+  ) -> Double {
     var sums = LossSums()
     var done = 0
     for part in Self.parts(
-      Array(validation.indices), of: validation, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
+      Array(rows.indices), of: rows, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
       sharesPrefixes: sharesPrefixes)
     {
-      let batch = MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes)
-      sums += model.inF32 { model.loss(batch, trunk: validationTrunk) }
+      let batch = MicroBatch(rows, indices: part, sharesPrefixes: sharesPrefixes)
+      sums += model.inF32 { model.loss(batch, trunk: trunk) }
       done += part.count
-      _ = progress(done, validation.count)
+      _ = progress(done, rows.count)
     }
     return sums.mean
   }
 
-  private func rememberBest() {
-    let best = bestParameters ?? FloatBuffer(count: adapter.parameters.count)
-    best.base.update(from: adapter.parameters.base, count: adapter.parameters.count)
-    bestParameters = best
+  /// Whether what should not be forgotten is measured.
+  private var measuresRetention: Bool { !retention.isEmpty && configuration.evalStrategy != .no }
+
+  /// Notes a loss on the retention data.
+  private func retentionEvent(_ loss: Double?) -> TrainingEvent? {
+    state.retentionLoss = loss
+    guard let loss, let before = state.retentionLossBefore else { return nil }
+    if state.step == 0, configuration.maxForgetting != nil {
+      retainingParameters = copy(of: adapter, into: retainingParameters)
+    }
+    return .retention(step: state.step, loss: loss, before: before)
+  }
+
+  /// Whether the loss on the retention data has risen by more than it may.
+  private var hasForgotten: Bool {
+    guard let limit = configuration.maxForgetting, let loss = state.retentionLoss,
+      let before = state.retentionLossBefore
+    else { return false }
+    return !(loss <= before * (1 + limit))
+  }
+
+  private func rememberBest() { bestParameters = copy(of: adapter, into: bestParameters) }
+
+  private func copy(of adapter: LoRAAdapter, into buffer: FloatBuffer?) -> FloatBuffer {
+    let copy = buffer ?? FloatBuffer(count: adapter.parameters.count)
+    copy.base.update(from: adapter.parameters.base, count: adapter.parameters.count)
+    return copy
   }
 }
 

@@ -64,9 +64,10 @@ extension RunConfiguration {
     let free = [
       "output_dir", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
       "save_total_limit", "max_memory",
-      "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
+      "per_device_eval_batch_size", "path", "train", "validation", "retention",
+      "load_best_model_at_end",
       "metric_for_best_model",
-      "early_stopping_patience", "trunk_cache",
+      "early_stopping_patience", "max_forgetting", "trunk_cache",
     ]
     var identity = JSONObject()
     var section = ""

@@ -13,25 +13,28 @@ extension MemoryPlan {
   /// The plan of a run: a function of configuration, data, model and number of threads alone.
   ///
   /// - Parameters:
+  ///   - measured: the examples of validation and retention.
   ///   - plan: the order of examples.
   ///   - tokensAtOnce: the cuts to choose from.
   ///   - storages: how activations may be kept.
   /// - Throws: `TrainingError.exceedsMemory` where nothing fits `configuration.maxMemory`.
   static func of(
     _ configuration: RunConfiguration.Training, model: CausalLM, examples: [TokenizedExample],
-    validation: [TokenizedExample], plan: BatchPlan, totalSteps: Int,
+    measured: [TokenizedExample], plan: BatchPlan, totalSteps: Int,
     tokensAtOnce: [Int] = MemoryPlan.tokensAtOnce,
     storages: [ActivationPlan.Storage] = ActivationPlan.Storage.allCases
   ) throws(TrainingError) -> MemoryPlan {
-    let longest = (examples + validation).map(\.tokens.count).max() ?? 0
-    let validates = !validation.isEmpty && configuration.evalStrategy != .no
+    let longest = (examples + measured).map(\.tokens.count).max() ?? 0
+    let validates = !measured.isEmpty && configuration.evalStrategy != .no
+    // Parameters, gradients, moments; the best so far; what has not forgotten.
+    let copies = 4 + (validates ? 1 : 0) + (configuration.maxForgetting != nil ? 1 : 0)
     let workload = Workload(
       cuts: tokensAtOnce.map {
         cut(
-          $0, examples, validation: validates ? validation : [], plan: plan, totalSteps: totalSteps)
-      }, longestRow: longest, adapterCopies: validates ? 5 : 4, validates: validates,
+          $0, examples, validation: validates ? measured : [], plan: plan, totalSteps: totalSteps)
+      }, longestRow: longest, adapterCopies: copies, validates: validates,
       // An id and a weight a token; arrays and the row's place a row.
-      dataBytes: (examples + validation).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
+      dataBytes: (examples + measured).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
       threads: Parallel.threads)
     guard
       let plan = fastest(model, workload, storages: storages, limit: configuration.maxMemory)

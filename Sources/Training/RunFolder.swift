@@ -50,14 +50,8 @@ public final class RunFolder {
 
   /// The checkpoints' paths, newest first.
   public func checkpointPaths() -> [String] {
-    guard let folder = opendir(checkpoints) else { return [] }
-    defer { closedir(folder) }
-    var steps: [Int] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name.hasPrefix("step-"), let step = Int(name.dropFirst(5)) { steps.append(step) }
+    let steps = Self.names(in: checkpoints).compactMap { name in
+      name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil
     }
     return steps.sorted(by: >).map { "\(checkpoints)/step-\($0)" }
   }
@@ -84,29 +78,58 @@ public final class RunFolder {
   /// - Parameters:
   ///   - checkpoint: the one to use; nil for the newest that is whole.
   ///   - identity: what the run is of.
-  ///   - damaged: hears of each checkpoint that was passed over.
+  ///   - allowsDifferences: goes on although that is not what the checkpoint was made with.
+  ///   - warn: hears of each checkpoint that was passed over, and of each difference.
   /// - Returns: the path of the one that was used.
   /// - Throws: `TrainingError.nothingToResume` where none is whole, and what a mismatch calls for.
   public func resume(
     _ run: FineTuning, from checkpoint: String? = nil, identity: JSONObject,
-    damaged: (TrainingError) -> Void
+    allowsDifferences: Bool = false, warn: (String) -> Void
   ) throws -> String {
-    if let checkpoint {
-      try Checkpoint.restore(checkpoint, into: run, identity: identity)
+    func restore(_ path: String) throws -> String {
+      let differences = try Checkpoint.restore(
+        path, into: run, identity: identity, allowsDifferences: allowsDifferences)
+      for difference in differences { warn("goes on with another \(difference)") }
       try truncateMetrics(after: run.state.step)
-      return checkpoint
+      removeAbandoned()
+      return path
     }
+    if let checkpoint { return try restore(checkpoint) }
     for candidate in checkpointPaths() {
       do {
-        try Checkpoint.restore(candidate, into: run, identity: identity)
-        try truncateMetrics(after: run.state.step)
-        return candidate
+        return try restore(candidate)
       } catch let error as TrainingError {
         guard case .damagedCheckpoint = error else { throw error }
-        damaged(error)
+        warn(error.description)
       }
     }
     throw TrainingError.nothingToResume(path: path)
+  }
+
+  /// Removes what a process that was killed had begun to write.
+  private func removeAbandoned() {
+    for folder in [path, checkpoints] {
+      for name in Self.names(in: folder) where name.hasPrefix(".") && name.hasSuffix(".partial") {
+        let entry = "\(folder)/\(name)"
+        var status = stat()
+        guard lstat(entry, &status) == 0 else { continue }
+        if status.st_mode & S_IFMT == S_IFDIR { Self.remove(entry) } else { unlink(entry) }
+      }
+    }
+  }
+
+  /// The names in a folder; none where it cannot be read.
+  private static func names(in path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      names.append(
+        withUnsafeBytes(of: &entry.pointee.d_name) {
+          String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        })
+    }
+    return names
   }
 
   /// Appends a line to `metrics.jsonl`.
@@ -143,23 +166,13 @@ public final class RunFolder {
 
   /// Removes a folder and what is in it; links are removed, not followed.
   static func remove(_ path: String) {
-    if let folder = opendir(path) {
-      var names: [String] = []
-      while let entry = readdir(folder) {
-        names.append(
-          withUnsafeBytes(of: &entry.pointee.d_name) {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-          })
-      }
-      closedir(folder)
-      for name in names where name != "." && name != ".." {
-        var status = stat()
-        let child = "\(path)/\(name)"
-        if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-          remove(child)
-        } else {
-          unlink(child)
-        }
+    for name in names(in: path) where name != "." && name != ".." {
+      var status = stat()
+      let child = "\(path)/\(name)"
+      if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        remove(child)
+      } else {
+        unlink(child)
       }
     }
     rmdir(path)

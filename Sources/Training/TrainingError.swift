@@ -3,7 +3,7 @@ public import CausalLM
 /// What can end a run, or keep it from starting.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The loss or the gradient is not a number.
-  case notFinite(step: Int, quantity: String, examples: [String])
+  case notFinite(step: Int, quantity: String, place: String?, examples: [String])
   /// There is nothing to learn from.
   case noExamples
   /// No plan keeps the process within `training.max_memory`.
@@ -13,15 +13,19 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// There is no checkpoint to resume from.
   case nothingToResume(path: String)
   /// A checkpoint belongs to another configuration, base or data.
-  case resumeMismatch(path: String, difference: String)
+  case resumeMismatch(path: String, differences: [String])
+  /// Another process is training in the run folder.
+  case inUse(path: String, process: Int?)
+  /// The run folder's lock cannot be made.
+  case cannotLock(path: String, reason: String)
   /// A checkpoint's files are incomplete or altered.
   case damagedCheckpoint(path: String, reason: String)
 
   /// The error in one sentence: what, where, remedy.
   public var description: String {
     switch self {
-    case .notFinite(let step, let quantity, let examples):
-      "step \(step): the \(quantity) is not a finite number, on \(examples.joined(separator: ", ")); lower training.learning_rate, and resume from the last checkpoint"
+    case .notFinite(let step, let quantity, let place, let examples):
+      "step \(step): the \(quantity) is not a finite number\(place.map { ", first in \($0)" } ?? ""), on \(Self.list(examples)); the last checkpoint is from before: lower training.learning_rate and resume from it with --allow-changes"
     case .noExamples:
       "data.train: no example is left to train on; check data.overlong and data.max_length"
     case .exceedsMemory(let limit, let smallest):
@@ -30,11 +34,22 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(path): exists already; name another training.output_dir, or continue that run with --resume"
     case .nothingToResume(let path):
       "\(path): holds no checkpoint to resume from; start the run without --resume"
-    case .resumeMismatch(let path, let difference):
-      "\(path): the checkpoint was made with another \(difference); resume with what it was made with, or start a new run"
+    case .resumeMismatch(let path, let differences):
+      "\(path): the checkpoint was made with another \(Self.list(differences)); resume with what it was made with, start a new run, or add --allow-changes to go on all the same"
+    case .inUse(let path, let process):
+      "\(path): another lorikeet\(process.map { " (process \($0))" } ?? "") is training there; wait for it, stop it, or name another training.output_dir"
+    case .cannotLock(let path, let reason):
+      "\(path): cannot be locked (\(reason)); make the run folder writable, or name another training.output_dir"
     case .damagedCheckpoint(let path, let reason):
       "\(path): \(reason); remove this checkpoint and resume from an earlier one"
     }
+  }
+
+  /// The first few of some things; a sentence names no hundred of them.
+  private static func list(_ things: [String]) -> String {
+    things.count <= 8
+      ? things.joined(separator: ", ")
+      : things.prefix(7).joined(separator: ", ") + " and \(things.count - 7) more"
   }
 
   /// A size in whole MB, rounded up.

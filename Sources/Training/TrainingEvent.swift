@@ -6,10 +6,16 @@ public enum TrainingEvent: Sendable, Equatable {
   case step(StepReport)
   /// A validation is done.
   case validation(step: Int, epoch: Double, loss: Double, isBest: Bool)
+  /// The loss on what should not be forgotten was measured; `before` is that before the first step.
+  case retention(step: Int, loss: Double, before: Double)
   /// Part of a validation is done.
   case validationProgress(done: Int, of: Int)
   /// A checkpoint is on disk.
   case checkpoint(step: Int, path: String)
+  /// A loss far above those before it, and the rows of its batch that have the highest.
+  case lossSpike(step: Int, loss: Double, mean: Double, examples: [String])
+  /// Adapted layers that have not learnt anything yet: their B is still zero.
+  case deadModules(step: Int, names: [String])
   /// Validation has not improved for the configured number of times.
   case stoppedEarly(step: Int, bestStep: Int)
   /// Activations of the lowest `blocks` blocks are kept in a file of at most `bytes`; those of so many examples are there
@@ -57,6 +63,8 @@ public struct TrainingSummary: Sendable, Equatable {
     case finished
     /// Validation stopped improving.
     case stoppedEarly = "stopped_early"
+    /// The loss on the retention data rose too far; the adapter is the last that was within bounds.
+    case forgot = "stopped_forgetting"
     /// The listener asked for it; a checkpoint was saved.
     case interrupted
   }
@@ -71,6 +79,10 @@ public struct TrainingSummary: Sendable, Equatable {
   public var bestValidationLoss: Double?
   /// The step of `bestValidationLoss`.
   public var bestStep: Int?
+  /// The loss on the retention data before the first step, where it was measured.
+  public var retentionLossBefore: Double?
+  /// The last loss on it.
+  public var retentionLoss: Double?
   /// Tokens trained on, each time counted.
   public var trainedTokens: Int
   /// Supervised ones among them.

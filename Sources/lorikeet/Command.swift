@@ -19,8 +19,9 @@ enum Help {
   static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
-      InspectCommand.self,
-      BenchCommand.self,
+      ChatCommand.self,
+      InspectCommand.self, PlanCommand.self, BenchCommand.self,
+      CompletionsCommand.self, ManualCommand.self,
     ]
   }
 

@@ -66,6 +66,11 @@ final class Console {
     lastProgress = now
   }
 
+  /// A line of figures that stays in place; on a narrow terminal the less important ones are left out.
+  func progress(_ line: ProgressLine, isLast: Bool = false) {
+    progress(line.text(columns: hasTerminal ? columns - 1 : .max), isLast: isLast)
+  }
+
   private func clearProgress() {
     guard lineLength > 0 else { return }
     Output.note("\r" + String(repeating: " ", count: lineLength) + "\r")
@@ -108,20 +113,29 @@ enum Format {
   /// Decimal megabytes, as `training.max_memory` is written.
   static func megabytes(_ count: Int) -> String { "\((count + 999_999) / 1_000_000) MB" }
 
+  /// A relative change, such as "+3.2 %".
+  static func change(_ share: Double) -> String { (share >= 0 ? "+" : "") + percent(share) }
+
   static func percent(_ share: Double) -> String { "\(fixed(100 * share, 1)) %" }
 }
 
 /// What the kernel says of this process.
 enum Process {
   /// Largest resident memory so far (VmHWM), mapped pages included.
-  static var peakResidentBytes: Int {
+  static var peakResidentBytes: Int { status("VmHWM:") }
+
+  /// Resident memory now (VmRSS), mapped pages included.
+  static var residentBytes: Int { status("VmRSS:") }
+
+  /// A size of `/proc/self/status`, in bytes; 0 where the system does not tell.
+  private static func status(_ key: String) -> Int {
     guard let file = fopen("/proc/self/status", "r") else { return 0 }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, 255, file) != nil {
       let text = String(
         decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      if text.hasPrefix("VmHWM:") {
+      if text.hasPrefix(key) {
         let words = text.split { $0 == " " || $0 == "\t" }
         return words.count > 1 ? (Int(words[1]) ?? 0) * 1_024 : 0
       }

@@ -24,7 +24,8 @@ enum ExitCode {
       case .outputExists, .resumeMismatch, .exceedsMemory: 64
       case .nothingToResume: 66
       case .noExamples, .damagedCheckpoint: 65
-      case .notFinite: 1
+      case .notFinite, .inUse: 1
+      case .cannotLock: 74
       }
     case let error as LoRAError:
       switch error {

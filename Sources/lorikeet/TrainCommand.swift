@@ -27,6 +27,9 @@ enum TrainCommand: Command {
       name: "--resume", value: "PATH",
       help: "continues the run in output_dir, or in PATH, from its newest checkpoint",
       hasOptionalValue: true),
+    Flag(
+      name: "--allow-changes", value: nil,
+      help: "resumes although configuration, base or data have changed since"),
     Flag(name: "--output", value: "DIR", help: "the run folder, in place of training.output_dir"),
   ]
   static let example = "lorikeet train configs/support.yaml --set training.num_train_epochs=1"
@@ -47,6 +50,14 @@ enum TrainCommand: Command {
     if resumePath == nil, access(folder.path, F_OK) == 0 {
       throw TrainingError.outputExists(path: folder.path)
     }
+    var lock: RunLock?
+    if resumePath != nil {
+      guard access(folder.path, F_OK) == 0 else {
+        throw TrainingError.nothingToResume(path: folder.path)
+      }
+      lock = try RunLock(folder: folder.path)
+    }
+    defer { withExtendedLifetime(lock) {} }
 
     // Everything that a user's file can be wrong in is read before anything is written.
     let session = try TrainingSession(configuration, console)
@@ -65,12 +76,14 @@ enum TrainCommand: Command {
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
-      let used = try folder.resume(run, from: checkpoint, identity: identity) {
-        console.note("warning: \($0)")
-      }
+      let used = try folder.resume(
+        run, from: checkpoint, identity: identity,
+        allowsDifferences: arguments.has("--allow-changes")
+      ) { console.note("warning: \($0)") }
       console.note("resuming from \(used)")
     } else {
       try folder.create(configuration)
+      lock = try RunLock(folder: folder.path)
     }
     run.trunkCachePlace = TrunkCache.Place(
       path: folder.trunkCache, base: "\(record.baseHash) \(session.precision)")
@@ -96,6 +109,11 @@ enum TrainCommand: Command {
         + (summary.bestValidationLoss.map {
           ", best validation loss \(Format.fixed($0, 4)) at step \(summary.bestStep ?? 0)"
         } ?? ""))
+    if summary.outcome == .forgot {
+      console.note(
+        "stopped: the loss on data.retention rose beyond training.max_forgetting; the adapter is the last that was within it"
+      )
+    }
     console.print("adapter: \(folder.adapter)")
     if summary.outcome == .interrupted {
       console.note(
@@ -146,6 +164,10 @@ enum TrainCommand: Command {
     json["final_loss"] = .number(summary.finalLoss)
     json["best_validation_loss"] = summary.bestValidationLoss.map { .number($0) } ?? .null
     json["best_step"] = summary.bestStep.map { .integer($0) } ?? .null
+    if let before = summary.retentionLossBefore, let loss = summary.retentionLoss {
+      json["retention_loss_before"] = .number(before)
+      json["retention_loss"] = .number(loss)
+    }
     json["trained_tokens"] = .integer(summary.trainedTokens)
     json["supervised_tokens"] = .integer(summary.supervisedTokens)
     json["tokens_per_second"] = .number(
@@ -198,9 +220,7 @@ final class TrainReporter {
       }
       let left =
         Double(run.totalSteps - step.step) * run.state.stepSeconds / Double(max(1, step.step))
-      console.progress(
-        "step \(step.step)/\(run.totalSteps)  epoch \(Format.fixed(step.epoch, 2))  loss \(Format.fixed(step.loss, 4)) (mean \(Format.fixed(mean ?? 0, 4)))  lr \(Format.scientific(step.learningRate))  \(Int(Double(step.tokens) / max(step.seconds, 1e-9))) tok/s  left \(Format.duration(left))",
-        isLast: step.step == run.totalSteps)
+      console.progress(progress(step, secondsLeft: left), isLast: step.step == run.totalSteps)
     case .validation(let step, let epoch, let loss, let isBest):
       var line = JSONObject()
       line["step"] = .integer(step)
@@ -210,8 +230,24 @@ final class TrainReporter {
       console.note(
         "step \(step): validation loss \(Format.fixed(loss, 4))\(isBest ? ", the best so far" : "")"
       )
+    case .retention(let step, let loss, let before):
+      var line = JSONObject()
+      line["step"] = .integer(step)
+      line["retention_loss"] = .number(loss)
+      try folder.log(line)
+      console.note(
+        "step \(step): loss on retention data \(Format.fixed(loss, 4))"
+          + (step > 0 ? ", \(Format.change(loss / before - 1)) since the start" : ""))
     case .validationProgress(let done, let of): console.progress("validation \(done)/\(of)")
     case .checkpoint: break
+    case .lossSpike(let step, let loss, let mean, let examples):
+      console.note(
+        "warning: step \(step): loss \(Format.fixed(loss, 4)) after a mean of \(Format.fixed(mean, 4)); its rows of highest loss are \(examples.joined(separator: ", "))"
+      )
+    case .deadModules(let step, let names):
+      console.note(
+        "warning: step \(step): \(names.count) of \(run.adapter.modules.count) adapted layers have learnt nothing, among them \(names[0])"
+      )
     case .stoppedEarly(let step, let best):
       console.note("step \(step): validation has not improved since step \(best); stopping")
     case .trunkCache(let path, let bytes, let blocks, let examplesKept):
@@ -220,6 +256,19 @@ final class TrainReporter {
           + (examplesKept > 0 ? "; \(examplesKept) rows are there from before" : ""))
     case .trunkCacheUnused(let error): console.note("warning: \(error)")
     }
+  }
+
+  private func progress(_ step: StepReport, secondsLeft: Double) -> ProgressLine {
+    var line = ProgressLine()
+    line.add("step \(step.step)/\(run.totalSteps)", importance: 0)
+    line.add("epoch \(Format.fixed(step.epoch, 2))", importance: 6)
+    line.add("loss \(Format.fixed(step.loss, 4))", importance: 2)
+    line.add("mean \(Format.fixed(mean ?? 0, 4))", importance: 3)
+    line.add("lr \(Format.scientific(step.learningRate))", importance: 7)
+    line.add("\(Int(Double(step.tokens) / max(step.seconds, 1e-9))) tok/s", importance: 4)
+    line.add(Format.megabytes(Process.residentBytes), importance: 5)
+    line.add("left \(Format.duration(secondsLeft))", importance: 1)
+    return line
   }
 
   private func log(_ step: StepReport) throws {

@@ -37,6 +37,7 @@ struct TrainingSession {
       throw TrainingError.noExamples
     }
     let validation = try tokenized(configuration.data.validation, "validation")
+    let retention = try tokenized(configuration.data.retention, "retention")
 
     precision =
       configuration.model.loadIn4Bit
@@ -55,7 +56,8 @@ struct TrainingSession {
     run = try FineTuning(
       configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
       adapter: adapter,
-      examples: train.examples, validation: validation?.examples ?? [])
+      examples: train.examples, validation: validation?.examples ?? [],
+      retention: retention?.examples ?? [])
     self.file = file
     self.template = template
     console.note(

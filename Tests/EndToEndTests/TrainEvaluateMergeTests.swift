@@ -63,6 +63,31 @@ import Testing
     #expect(try TinyRun.losses(output).count == 20)
   }
 
+  @Test("refuses to resume what has changed, naming each difference, unless that is allowed")
+  func resumesWithChanges() throws {
+    let scratch = try ScratchFolder()
+    let config = try scratch.write(TinyRun.configuration(), to: "run.yaml")
+    let output = scratch.path("run")
+    #expect(
+      try TinyRun.train(config, output: output, ["--set", "training.max_steps=14"]).exitCode == 0)
+    // What a killed process leaves behind.
+    try Data("half".utf8).write(
+      to: URL(fileURLWithPath: "\(output)/checkpoints/.step-15.1-a.partial"))
+    let changed = ["--resume", "--set", "training.weight_decay=0.5"]
+    let refused = try TinyRun.train(config, output: output, changed)
+    #expect(refused.exitCode == 64)
+    #expect(
+      refused.standardError.contains("training.weight_decay (\"0.01\" then, \"0.5\" now)"))
+    #expect(refused.standardError.contains("training.max_steps (\"14\" then, \"20\" now)"))
+    #expect(refused.standardError.contains("--allow-changes"))
+    let allowed = try TinyRun.train(config, output: output, changed + ["--allow-changes"])
+    #expect(allowed.exitCode == 0, "\(allowed.standardError)")
+    #expect(allowed.standardError.contains("goes on with another training.weight_decay"))
+    #expect(try TinyRun.losses(output).count == 20)
+    let left = try FileManager.default.contentsOfDirectory(atPath: "\(output)/checkpoints")
+    #expect(!left.contains { $0.hasSuffix(".partial") })
+  }
+
   @Test(
     "keeps activations below the adapters while it trains, and gives the bytes that it gives without"
   )
