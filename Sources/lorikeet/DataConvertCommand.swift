@@ -29,6 +29,9 @@ enum DataConvertCommand: Command {
           + "use \(DataFormatName.all.joined(separator: ", "))")
     }
     let path = arguments.positional[0]
+    guard let outputPath = arguments.string("--output"), !outputPath.isEmpty else {
+      throw UsageError(command: Self.self, "--output: expected a file, found nothing")
+    }
     let file = try DatasetFile(readingFrom: path)
     let conversion = DatasetConversion(to: format)
     let isDropping = arguments.has("--drop-inexpressible")
@@ -50,7 +53,6 @@ enum DataConvertCommand: Command {
     guard !rows.isEmpty else {
       throw InputError("\(path): no row is left that \(format) could express")
     }
-    let outputPath = arguments.string("--output") ?? ""
     let output = try AtomicFile(path: outputPath)
     for row in rows { try output.write(JSONValue.object(row).serialized() + "\n") }
     try output.commit()

@@ -34,6 +34,11 @@ enum DataSplitCommand: Command {
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let path = arguments.positional[0]
+    // An empty path would be read as the root.
+    guard let output = arguments.string("--output"), !output.isEmpty else {
+      throw UsageError(command: Self.self, "--output: expected a folder, found nothing")
+    }
+    let folder = output == "/" ? output : output.trimmingSuffix("/")
     let options = DatasetSplit.Options(
       validation: try arguments.number("--validation") ?? 0.1,
       test: try arguments.number("--test") ?? 0.1,
@@ -49,8 +54,7 @@ enum DataSplitCommand: Command {
       (key: "validation", name: "valid.jsonl", rows: split.validation),
       (key: "test", name: "test.jsonl", rows: split.test),
     ]
-    let folder = (arguments.string("--output") ?? "").trimmingSuffix("/")
-    try write(parts.map { ($0.name, $0.rows) }, of: file, to: folder.isEmpty ? "/" : folder)
+    try write(parts.map { ($0.name, $0.rows) }, of: file, to: folder)
 
     var json = JSONObject()
     json["input"] = .string(path)
@@ -65,7 +69,9 @@ enum DataSplitCommand: Command {
         ? .null
         : ["path": .string("\(folder)/\(part.name)"), "rows": .integer(part.rows.count)]
       guard !part.rows.isEmpty else { continue }
-      console.print("\(VisibleText.escaped("\(folder)/\(part.name)")): \(part.rows.count) rows")
+      console.print(
+        "\(VisibleText.escaped("\(folder)/\(part.name)")): \(part.rows.count) "
+          + "row\(part.rows.count == 1 ? "" : "s")")
     }
     if options.stratum != nil, split.strata == split.groups {
       console.note(

@@ -59,6 +59,8 @@ import Testing
       (["convert", "a", "--to", "mesages", "-o", "b"], "did you mean messages?"),
       (["convert", "a", "--to", "text"], "missing --output <O>"),
       (["split", "a", "b", "--output", "c"], "unexpected argument \"b\""),
+      (["split", "a", "--output", ""], "--output: expected a folder, found nothing"),
+      (["convert", "a", "--to", "text", "-o", ""], "--output: expected a file, found nothing"),
     ] as [([String], String)])
   func usage(_ words: [String], _ message: String) throws {
     let run = try data(words)
