@@ -42,6 +42,12 @@ public struct BatchPlan: Sendable, Equatable {
     return (microBatches - 1) / accumulationSteps + 1
   }
 
+  /// The number of steps in a run of `epochs`; a part of a step is one, and a run has at least one.
+  public func steps(epochs: Double) -> Int {
+    let steps = (epochs * Double(windowsPerEpoch)).rounded(.up)
+    return max(1, Int(exactly: steps) ?? Int.max)
+  }
+
   /// The order of the examples in `epoch`, counted from 0.
   public func order(epoch: Int) -> [Int] {
     guard let shuffleSeed else { return Array(0..<exampleCount) }

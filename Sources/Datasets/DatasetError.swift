@@ -104,7 +104,7 @@ extension DatasetError: CustomStringConvertible {
     case .invalidJSON(let place, let message):
       "\(place): \(message); write one JSON object a line"
     case .unknownFormat(let place, let keys):
-      "\(place): no known format has the keys \(list(keys)); a row has "
+      "\(place): no known format has the keys \(RowFault.list(keys)); a row has "
         + DatasetFormat.allCases.map { $0.requiredKeys.joined(separator: " and ") }
         .joined(separator: ", or ")
     case .invalidRow(let place, let fault):
@@ -151,7 +151,7 @@ extension RowFault: CustomStringConvertible {
     case .wrongType(let name, let expected, let found):
       "\(name) should be \(expected), but it is \(found)"
     case .unknownRole(let role, let known):
-      "the role \"\(shortened(role))\" is unknown; use \(list(known, last: "or"))"
+      "the role \"\(shortened(role))\" is unknown; use \(Self.list(known, last: "or"))"
     case .emptyConversation:
       "the conversation is empty; remove the row or add messages"
     case .noAssistantTurn:
@@ -173,11 +173,14 @@ extension RowFault: CustomStringConvertible {
   }
 }
 
-private func list(_ names: [String], last: String = "and") -> String {
-  let shown = names.prefix(8).map { "\"\(shortened($0))\"" }
-  guard names.count <= 8 else { return shown.joined(separator: ", ") + " …" }
-  guard shown.count > 1, let end = shown.last else { return shown.first ?? "none" }
-  return shown.dropLast().joined(separator: ", ") + " \(last) \(end)"
+extension RowFault {
+  /// Names as a sentence lists them, the first eight at most.
+  static func list(_ names: [String], last: String = "and") -> String {
+    let shown = names.prefix(8).map { "\"\(shortened($0))\"" }
+    guard names.count <= 8 else { return shown.joined(separator: ", ") + " …" }
+    guard shown.count > 1, let end = shown.last else { return shown.first ?? "none" }
+    return shown.dropLast().joined(separator: ", ") + " \(last) \(end)"
+  }
 }
 
 /// A name from a file may be as long as the file; a message is not.

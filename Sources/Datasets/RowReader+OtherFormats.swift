@@ -13,13 +13,13 @@ extension RowReader {
   }
 
   /// Who speaks a ShareGPT turn, by the names in use.
-  private static let speakers: [(name: String, role: MessageRole)] = [
+  static let speakers: [(name: String, role: MessageRole)] = [
     ("human", .user), ("gpt", .assistant), ("system", .system), ("user", .user),
     ("assistant", .assistant), ("model", .assistant), ("chatgpt", .assistant), ("tool", .tool),
     ("observation", .tool), ("function_response", .tool),
   ]
 
-  private static func turn(_ field: Field) throws(RowProblem) -> (JSONValue, Float) {
+  static func turn(_ field: Field) throws(RowProblem) -> (JSONValue, Float) {
     let turn = try field.object()
     for key in ["from", "value"] where turn[key] == nil {
       throw RowProblem(fault: .missingKey(key), path: field.path)

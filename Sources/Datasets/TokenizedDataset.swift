@@ -91,7 +91,7 @@ public struct TokenizedDataset: Sendable, Equatable {
   }
 
   /// `transform` of every row, in blocks that any thread may take.
-  private static func inParallel<Made>(
+  static func inParallel<Made>(
     _ rows: [Example], _ transform: (Example) -> Made
   ) -> [Made] {
     let block = 64

@@ -12,6 +12,11 @@ struct Flag {
   var isRepeatable = false
   /// Whether the value may be left out.
   var hasOptionalValue = false
+  /// A second, short spelling, such as `-o`.
+  var shortName: String?
+
+  /// Both spellings, as help shows them.
+  var spelling: String { shortName.map { "\($0), \(name)" } ?? name }
 }
 
 /// What the command line said, checked against a command's flags.
@@ -38,7 +43,8 @@ struct Arguments {
       }
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
         String.init)
-      guard let flag = flags.first(where: { $0.name == parts[0] }) else {
+      guard let flag = flags.first(where: { $0.name == parts[0] || $0.shortName == parts[0] })
+      else {
         throw UsageError(
           command: command,
           "unknown flag \(parts[0])\(Nearest.suggestion(for: parts[0], among: flags.map(\.name)))")
@@ -63,11 +69,12 @@ struct Arguments {
         index += 1
       }
     }
-    guard positional.count == command.positional.count else {
-      if positional.count > command.positional.count {
-        throw UsageError(
-          command: command, "unexpected argument \"\(positional[command.positional.count])\"")
-      }
+    let counts = command.positionalCounts
+    if positional.count > counts.upperBound {
+      throw UsageError(
+        command: command, "unexpected argument \"\(positional[counts.upperBound])\"")
+    }
+    if positional.count < counts.lowerBound {
       throw UsageError(
         command: command, "missing argument <\(command.positional[positional.count])>")
     }

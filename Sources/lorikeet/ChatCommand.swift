@@ -133,7 +133,8 @@ final class ChatConversation {
         break
       }
       guard rest == "on" || rest == "off" else {
-        console.note("the adapter is \(usesAdapter ? "on" : "off"); say /adapter on or /adapter off")
+        console.note(
+          "the adapter is \(usesAdapter ? "on" : "off"); say /adapter on or /adapter off")
         break
       }
       usesAdapter = rest == "on"

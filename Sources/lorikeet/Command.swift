@@ -1,17 +1,57 @@
 /// One of the tool's commands.
 protocol Command {
-  /// The word after `lorikeet`.
+  /// The words after `lorikeet`: one, or for a command of a group the group's and its own.
   static var name: String { get }
   /// One line for the list of commands.
   static var summary: String { get }
   /// The names of its positional arguments.
   static var positional: [String] { get }
+  /// How many positional arguments it takes; where there may be more than names, the last is repeated.
+  static var positionalCounts: ClosedRange<Int> { get }
   /// Its own flags.
   static var flags: [Flag] { get }
   /// A line or two of example.
   static var example: String { get }
+  /// The commands of a group; a command that does something itself has none.
+  static var subcommands: [any Command.Type] { get }
   /// Does the work.
   static func run(_ arguments: Arguments, _ console: Console) throws
+}
+
+extension Command {
+  static var positionalCounts: ClosedRange<Int> { positional.count...positional.count }
+  static var subcommands: [any Command.Type] { [] }
+  /// The last word of the name.
+  static var word: String { name.split(separator: " ").last.map(String.init) ?? name }
+}
+
+/// Finds the command that the first words of a command line name.
+enum CommandSearch {
+  /// The command and the words after its name; a group where no word, or `--help`, follows its own.
+  ///
+  /// - Throws: `UsageError` for a word that names none, with the nearest name.
+  static func find(_ words: [String]) throws -> (command: any Command.Type, rest: [String]) {
+    var commands = Help.commands
+    var group: (any Command.Type)?
+    var rest = words[...]
+    while let word = rest.first {
+      guard let command = commands.first(where: { $0.word == word }) else {
+        if let group, word.hasPrefix("-") { return (group, Array(rest)) }
+        let kind = group == nil ? "command" : "subcommand"
+        throw UsageError(
+          command: group,
+          "unknown \(kind) \"\(word)\"\(Nearest.suggestion(for: word, among: commands.map { $0.word }))"
+        )
+      }
+      rest = rest.dropFirst()
+      guard !command.subcommands.isEmpty else { return (command, Array(rest)) }
+      group = command
+      commands = command.subcommands
+    }
+    throw UsageError(
+      command: group,
+      "missing subcommand: \(commands.map { $0.word }.joined(separator: ", "))")
+  }
 }
 
 /// The texts of `--help`.
@@ -19,8 +59,7 @@ enum Help {
   static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
-      ChatCommand.self,
-      InspectCommand.self, PlanCommand.self, BenchCommand.self,
+      ChatCommand.self, DataCommand.self, InspectCommand.self, PlanCommand.self, BenchCommand.self,
       CompletionsCommand.self, ManualCommand.self,
     ]
   }
@@ -33,13 +72,16 @@ enum Help {
 
 
       """
-    for command in commands { text += "  \(pad(command.name, 12))\(command.summary)\n" }
+    for command in commands { text += wrapped("  \(pad(command.name, 12))", command.summary, 14) }
     text += "\nlorikeet <command> --help says more; docs: docs/README.md\n"
     return text
   }
 
   static func text(for command: any Command.Type) -> String {
-    let positional = command.positional.map { " <\($0)>" }.joined()
+    guard command.subcommands.isEmpty else { return list(of: command) }
+    let positional = command.positional.enumerated().map { index, name in
+      index < command.positionalCounts.lowerBound ? " <\(name)>" : " [\(name)]"
+    }.joined()
     let required = command.flags.filter(\.isRequired).map { " \($0.name) <\($0.value ?? "")>" }
       .joined()
     var text =
@@ -47,18 +89,27 @@ enum Help {
     for flag in command.flags + Arguments.common {
       let value = flag.value.map { flag.hasOptionalValue ? " [\($0)]" : " <\($0)>" } ?? ""
       text += wrapped(
-        "  \(pad(flag.name + value, 26))", flag.help + (flag.isRepeatable ? " (repeatable)" : ""))
+        "  \(pad(flag.spelling + value, 26))",
+        flag.help + (flag.isRepeatable ? " (repeatable)" : ""))
     }
     return text + "\nexample:\n  \(command.example)\n"
+  }
+
+  private static func list(of group: any Command.Type) -> String {
+    var text = "\(group.summary)\n\nusage: lorikeet \(group.name) <subcommand> [arguments]\n\n"
+    for command in group.subcommands {
+      text += wrapped("  \(pad(command.word, 12))", command.summary, 14)
+    }
+    return text + "\nlorikeet \(group.name) <subcommand> --help says more\n"
+      + "\nexample:\n  \(group.example)\n"
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(1, width - text.count))
   }
 
-  /// Sets help beside its flag within 80 columns.
-  private static func wrapped(_ head: String, _ help: String) -> String {
-    let indent = 28
+  /// Sets help beside its flag, or its command, within 80 columns.
+  private static func wrapped(_ head: String, _ help: String, _ indent: Int = 28) -> String {
     var lines: [String] = []
     var line = head
     if head.count > indent {

@@ -4,7 +4,8 @@ enum CompletionsCommand: Command {
   static let summary = "prints what a shell needs to complete commands and flags"
   static let positional = ["bash|zsh|fish"]
   static let flags: [Flag] = []
-  static let example = "lorikeet completions bash > ~/.local/share/bash-completion/completions/lorikeet"
+  static let example =
+    "lorikeet completions bash > ~/.local/share/bash-completion/completions/lorikeet"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let shell = arguments.positional[0]
@@ -18,15 +19,36 @@ enum CompletionsCommand: Command {
     Output.write(script())
   }
 
+  /// A command's flags; a group's are those of all its commands.
   private static func flags(of command: any Command.Type) -> [Flag] {
-    command.flags + Arguments.common
+    var flags = command.flags + Arguments.common
+    for flag in command.subcommands.flatMap({ $0.flags })
+    where !flags.contains(where: { $0.name == flag.name }) {
+      flags.append(flag)
+    }
+    return flags
+  }
+
+  /// The flags that may follow a command.
+  private static func words(_ command: any Command.Type) -> String {
+    flags(of: command).map(\.name).joined(separator: " ")
   }
 
   private static func bash() -> String {
     var cases = ""
     for command in Help.commands {
-      let words = flags(of: command).map(\.name).joined(separator: " ")
-      cases += "    \(command.name)) words='\(words)' ;;\n"
+      if command.subcommands.isEmpty {
+        cases += "    \(command.name)) words='\(words(command))' ;;\n"
+        continue
+      }
+      let names = command.subcommands.map { $0.word }.joined(separator: " ")
+      cases += "    \(command.name))\n      case ${COMP_WORDS[2]} in\n"
+      for leaf in command.subcommands {
+        cases += "        \(leaf.word)) words='\(words(leaf))' ;;\n"
+      }
+      cases += "      esac\n      if ((COMP_CWORD == 2)); then\n"
+      cases += "        COMPREPLY=($(compgen -W '\(names) --help' -- \"$current\"))\n"
+      cases += "        return\n      fi ;;\n"
     }
     let names = Help.commands.map { $0.name }.joined(separator: " ")
     return """
@@ -56,7 +78,10 @@ enum CompletionsCommand: Command {
       let flags = flags(of: command).map { flag in
         "'\(flag.isRepeatable ? "*" : "")\(flag.name)[\(quoted(flag.help))]\(flag.value.map { ":\(quoted($0)):_files" } ?? "")'"
       }
-      cases += "    \(command.name)) _arguments \(flags.joined(separator: " ")) '*:file:_files' ;;\n"
+      let words = command.subcommands.map { $0.word }.joined(separator: " ")
+      let first = words.isEmpty ? "" : "'1:command:(\(words))' "
+      cases +=
+        "    \(command.name)) _arguments \(first)\(flags.joined(separator: " ")) '*:file:_files' ;;\n"
     }
     let names = Help.commands.map { "'\($0.name):\(quoted($0.summary))'" }.joined(separator: " ")
     return """
@@ -90,6 +115,10 @@ enum CompletionsCommand: Command {
       "'" + text.map { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "'"
     }
     for command in Help.commands {
+      for leaf in command.subcommands {
+        lines +=
+          "complete -c lorikeet -n '__fish_seen_subcommand_from \(command.name)' -f -a \(leaf.word) -d \(quoted(leaf.summary))\n"
+      }
       lines +=
         "complete -c lorikeet -n __fish_use_subcommand -f -a \(command.name) -d \(quoted(command.summary))\n"
       for flag in flags(of: command) {
@@ -123,7 +152,7 @@ enum ManualCommand: Command {
       .SH COMMANDS
 
       """
-    for command in Help.commands {
+    for command in Help.commands.flatMap({ $0.subcommands.isEmpty ? [$0] : $0.subcommands }) {
       let positional = command.positional.map { " \\fI\(escaped($0))\\fR" }.joined()
       text += ".SS \"\(escaped(command.name))\"\n"
       text += "\\fBlorikeet \(escaped(command.name))\\fR\(positional) [flags]\n.PP\n"

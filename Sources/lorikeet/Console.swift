@@ -12,6 +12,8 @@ final class Console {
   let isJSON: Bool
   /// Whether progress is left out.
   let isQuiet: Bool
+  /// Whether what `print` writes may be coloured: it goes to a terminal, and nobody has set `NO_COLOR`.
+  let hasColor: Bool
   private let hasTerminal = isatty(2) != 0
   private var lineLength = 0
   private var lastProgress = ContinuousClock.now
@@ -19,6 +21,9 @@ final class Console {
   init(isJSON: Bool, isQuiet: Bool) {
     self.isJSON = isJSON
     self.isQuiet = isQuiet
+    func isSet(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+    // https://no-color.org: set and not empty, whatever the value.
+    hasColor = isatty(isJSON ? 2 : 1) != 0 && !isSet("NO_COLOR")
   }
 
   /// A line of the result for people.

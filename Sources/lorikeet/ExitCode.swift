@@ -37,6 +37,9 @@ enum ExitCode {
     case let error as ModelError:
       if case .tooLarge = error { 1 } else { 65 }
     case let error as DatasetError: datasetCode(error)
+    case let error as DatasetSplitError:
+      if case .badShares = error { 64 } else { 65 }
+    case is DatasetConversion.Inexpressible: 65
     case is TokenizerError, is TemplateError, is InputError: 65
     case is OutputError: 74
     default: 1

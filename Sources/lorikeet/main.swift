@@ -14,7 +14,8 @@ import Training
 
 /// Ends the process with one sentence and the exit code that `docs` promise for its kind.
 func fail(_ error: any Error) -> Never {
-  Output.note("lorikeet: \(error)\n")
+  // The sentence may quote a file, whose bytes are not to reach the terminal as they are.
+  Output.note("lorikeet: \(VisibleText.escaped("\(error)"))\n")
   exit(ExitCode.of(error))
 }
 
@@ -31,16 +32,15 @@ func main(_ words: [String]) throws {
     Output.write(Help.overview)
     return
   }
-  guard let command = Help.commands.first(where: { $0.name == first }) else {
-    throw UsageError(
-      command: nil,
-      "unknown command \"\(first)\"\(Nearest.suggestion(for: first, among: Help.commands.map { $0.name }))"
-    )
-  }
-  var rest = Array(words.dropFirst())
+  let found = try CommandSearch.find(words)
+  let command = found.command
+  var rest = found.rest
   if rest.contains("--help") || rest.contains("-h") {
     Output.write(Help.text(for: command))
     return
+  }
+  guard command.subcommands.isEmpty else {
+    throw UsageError(command: command, "missing subcommand before \(rest.first ?? "")")
   }
   // For tests of the pages: reads the arguments and touches nothing.
   let onlyChecks = rest.contains("--check-arguments")

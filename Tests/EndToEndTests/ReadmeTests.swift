@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What README.md and CONTRIBUTING.md tell a reader to type must work.
+/// What these pages tell a reader to type must work.
 @Suite("Pages") struct ReadmeTests {
-  static let pages = ["README.md", "CONTRIBUTING.md"]
+  static let pages = ["README.md", "CONTRIBUTING.md", "docs/data.md"]
 
   @Test("every command of the pages is one that a test here knows how to check")
   func everyCommandIsKnown() throws {
