@@ -129,6 +129,15 @@ extension ConfigurationSchema {
       .optional(.integer(count)),
       "Validations in a row without a new best after which the run stops; null: never.",
       otherNames: ["patience", "early_stopping"]),
+    .init(
+      "training.samples", \.training.samples, .integer(0...100),
+      "Validation conversations that the model answers for the report, before and after; 0: none.",
+      otherNames: ["num_samples", "generate_samples"]),
+    .init(
+      "training.sample_prompts", \.training.samplePrompts,
+      .list(.text("a prompt"), "a prompt, a list of them, or null", mayBeEmpty: true),
+      "Prompts that it answers in their place; none: those of validation.",
+      otherNames: ["eval_prompts", "validation_prompts"]),
   ]
 
   private static let scheduleOptions: [ConfigurationKey] = [

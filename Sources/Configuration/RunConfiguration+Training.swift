@@ -71,6 +71,10 @@ extension RunConfiguration {
     public var metricForBestModel: BestModelMetric
     /// Validations in a row without a new best after which the run stops, or `nil`.
     public var earlyStoppingPatience: Int?
+    /// How many validation conversations the model answers for the report; 0: it answers nothing.
+    public var samples: Int
+    /// Prompts that it answers in their place.
+    public var samplePrompts: [String]
 
     /// Makes the section; what is not given has its default.
     public init(
@@ -88,7 +92,7 @@ extension RunConfiguration {
       loggingSteps: Int = 1, evalStrategy: IntervalStrategy = .steps, evalSteps: Int = 50,
       saveStrategy: IntervalStrategy = .steps, saveSteps: Int = 50, saveTotalLimit: Int? = 3,
       loadBestModelAtEnd: Bool = false, metricForBestModel: BestModelMetric = .loss,
-      earlyStoppingPatience: Int? = nil
+      earlyStoppingPatience: Int? = nil, samples: Int = 3, samplePrompts: [String] = []
     ) {
       self.outputDir = outputDir
       self.numTrainEpochs = numTrainEpochs
@@ -122,6 +126,8 @@ extension RunConfiguration {
       self.loadBestModelAtEnd = loadBestModelAtEnd
       self.metricForBestModel = metricForBestModel
       self.earlyStoppingPatience = earlyStoppingPatience
+      self.samples = samples
+      self.samplePrompts = samplePrompts
     }
 
     /// The number of warm-up steps in a run of `totalSteps`, from `warmupSteps` or `warmupRatio`.

@@ -65,6 +65,7 @@ public final class FineTuning {
   public let totalSteps: Int
   /// The rate of each step.
   public let learningRate: LearningRate
+  private let cachedTokens: Int
 
   /// Whether rows of a micro-batch that begin alike are computed once, where that saves work.
   ///
@@ -85,11 +86,13 @@ public final class FineTuning {
   ///
   /// - Parameters:
   ///   - shuffle: whether each epoch takes the examples in a new order.
+  ///   - cachedTokens: tokens whose keys and values the caller keeps while it generates answers between steps; they
+  ///     are counted in the memory plan.
   /// - Throws: `TrainingError.noExamples`, or `.exceedsMemory` where nothing fits `configuration.maxMemory`.
   public init(
     configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM,
     adapter: LoRAAdapter,
-    examples: [TokenizedExample], validation: [TokenizedExample] = []
+    examples: [TokenizedExample], validation: [TokenizedExample] = [], cachedTokens: Int = 0
   ) throws(TrainingError) {
     guard !examples.isEmpty else { throw .noExamples }
     self.configuration = configuration
@@ -97,6 +100,7 @@ public final class FineTuning {
     self.adapter = adapter
     self.examples = examples
     self.validation = validation
+    self.cachedTokens = cachedTokens
     firstMoment = FloatBuffer(count: adapter.parameters.count)
     secondMoment = FloatBuffer(count: adapter.parameters.count)
     plan = BatchPlan(
@@ -113,7 +117,7 @@ public final class FineTuning {
     if model.adapter !== adapter { model.attach(adapter) }
     memoryPlan = try MemoryPlan.of(
       configuration, model: model, examples: examples, validation: validation, plan: plan,
-      totalSteps: totalSteps)
+      totalSteps: totalSteps, cachedTokens: cachedTokens)
     model.keepActivations(memoryPlan.activations)
   }
 
@@ -129,7 +133,8 @@ public final class FineTuning {
     }
     memoryPlan = try MemoryPlan.of(
       configuration, model: model, examples: examples, validation: validation, plan: plan,
-      totalSteps: totalSteps, tokensAtOnce: [tokensAtOnce], storages: [storage])
+      totalSteps: totalSteps, cachedTokens: cachedTokens, tokensAtOnce: [tokensAtOnce],
+      storages: [storage])
     model.keepActivations(memoryPlan.activations)
   }
 

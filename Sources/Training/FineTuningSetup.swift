@@ -66,7 +66,7 @@ extension RunConfiguration {
       "save_total_limit", "max_memory",
       "per_device_eval_batch_size", "path", "train", "validation", "load_best_model_at_end",
       "metric_for_best_model",
-      "early_stopping_patience", "trunk_cache",
+      "early_stopping_patience", "trunk_cache", "samples", "sample_prompts",
     ]
     var identity = JSONObject()
     var section = ""

@@ -14,12 +14,13 @@ extension MemoryPlan {
   ///
   /// - Parameters:
   ///   - plan: the order of examples.
+  ///   - cachedTokens: tokens whose keys and values are kept while answers are generated for the report.
   ///   - tokensAtOnce: the cuts to choose from.
   ///   - storages: how activations may be kept.
   /// - Throws: `TrainingError.exceedsMemory` where nothing fits `configuration.maxMemory`.
   static func of(
     _ configuration: RunConfiguration.Training, model: CausalLM, examples: [TokenizedExample],
-    validation: [TokenizedExample], plan: BatchPlan, totalSteps: Int,
+    validation: [TokenizedExample], plan: BatchPlan, totalSteps: Int, cachedTokens: Int = 0,
     tokensAtOnce: [Int] = MemoryPlan.tokensAtOnce,
     storages: [ActivationPlan.Storage] = ActivationPlan.Storage.allCases
   ) throws(TrainingError) -> MemoryPlan {
@@ -29,10 +30,12 @@ extension MemoryPlan {
       cuts: tokensAtOnce.map {
         cut(
           $0, examples, validation: validates ? validation : [], plan: plan, totalSteps: totalSteps)
-      }, longestRow: longest, adapterCopies: validates ? 5 : 4, validates: validates,
+      }, longestRow: longest, adapterCopies: validates ? 5 : 4,
+      // Answers are generated in f32, as validation is computed.
+      validates: validates || cachedTokens > 0,
       // An id and a weight a token; arrays and the row's place a row.
       dataBytes: (examples + validation).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
-      threads: Parallel.threads)
+      cachedTokens: cachedTokens, threads: Parallel.threads)
     guard
       let plan = fastest(model, workload, storages: storages, limit: configuration.maxMemory)
     else {
