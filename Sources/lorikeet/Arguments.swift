@@ -63,7 +63,12 @@ struct Arguments {
         index += 1
       }
     }
-    guard positional.count == command.positional.count else {
+    // `RUN...` is one or more.
+    let repeatsLast = command.positional.last?.hasSuffix("...") ?? false
+    guard
+      positional.count == command.positional.count
+        || (repeatsLast && positional.count > command.positional.count)
+    else {
       if positional.count > command.positional.count {
         throw UsageError(
           command: command, "unexpected argument \"\(positional[command.positional.count])\"")

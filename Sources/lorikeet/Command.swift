@@ -19,7 +19,7 @@ enum Help {
   static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
-      InspectCommand.self,
+      ReportCommand.self, InspectCommand.self,
       BenchCommand.self,
     ]
   }
