@@ -102,11 +102,12 @@ public enum ComparisonPage {
     return "<div class=\"grid\">\n\(html.joined())</div>\n"
   }
 
-  /// Keys that not all runs have with one value, with each run's value.
+  /// Keys that not all runs have with one value, with each run's value; the run folder, which always differs, aside.
   static func differingSettings(_ runs: [RunRecord]) -> [(key: String, values: [String?])] {
     var keys: [String] = []
     var isKnown: Set<String> = []
-    for key in runs.flatMap(\.settings).map(\.key) where isKnown.insert(key).inserted {
+    for key in runs.flatMap(\.settings).map(\.key)
+    where key != "training.output_dir" && isKnown.insert(key).inserted {
       keys.append(key)
     }
     let tables = runs.map { run in

@@ -5,9 +5,9 @@ extension RunRecord {
     steps.map { Point(Double($0.step), value($0)) }
   }
 
-  /// The loss, smoothed over a fiftieth of the log, at least ten lines.
+  /// The loss, smoothed over a fiftieth of the log, at least four lines: a longer mean lags behind a loss that falls fast.
   var meanLoss: [Point] {
-    Downsampling.runningMean(points(\.loss), span: max(10, Double(steps.count) / 50))
+    Downsampling.runningMean(points(\.loss), span: max(4, Double(steps.count) / 50))
   }
 
   /// The validations as points of a curve.

@@ -116,7 +116,7 @@ public enum RunPage {
       label, score, tint in score?.exactMatch.map { (label, $0, tint) }
     }
     if !rows.isEmpty {
-      html += "<h3>Exact answers</h3>\n<div class=\"score\">"
+      html += "<h3>Exact answers, from 0 to 100 %</h3>\n<div class=\"score\">"
       for (label, share, tint) in rows { html += interval(label, share, tint) }
       html += "</div>\n"
     }

@@ -101,19 +101,22 @@ enum StyleSheet {
     .score .range{stroke:var(--tint);stroke-width:3;stroke-linecap:round}
     .score .dot{stroke:var(--tint);stroke-width:11;stroke-linecap:round}
     .score span{font-size:.875rem}
-    .verdict{margin:0 0 .9rem;font-size:1.05rem;font-weight:600}
+    p+h3{margin:1.3rem 0 .5rem}
+    .score+table{margin-top:1rem}
+    .score+table :is(th,td):first-child{padding-left:0}
+    .verdict{margin:0 0 .2rem;font-size:1.05rem;font-weight:600}
     .better{color:var(--good)}.worse{color:var(--bad)}
     .turn{margin:0 0 .5rem}
     .turn b,.answers b{display:block;color:var(--soft);font-size:.78rem;font-weight:500;line-height:1.5}
     .text{margin:0;font:inherit;font-size:.9rem;white-space:pre-wrap;overflow-wrap:anywhere}
     .turn .text,.answers .text{max-height:18rem;overflow-y:auto}
-    .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,14rem),1fr));gap:.75rem 1.5rem;
+    .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,11.5rem),1fr));gap:.75rem 1.5rem;
     margin-top:.85rem;padding-top:.85rem;border-top:1px solid var(--line)}
     .answers .same{color:var(--good);font-weight:600}
     .settings{columns:2;column-gap:1rem}
     .settings .card{break-inside:avoid;margin:0 0 1rem}
     .settings dl{display:grid;grid-template-columns:minmax(0,auto) minmax(0,1fr);margin:.5rem 0 0;font-size:.84rem}
-    .settings dt,.settings dd{padding:.24rem 0;border-top:1px solid var(--grid);overflow-wrap:anywhere}
+    .settings dt,.settings dd{padding:.24rem 0;border-top:1px solid var(--grid);overflow-wrap:break-word}
     .settings dd{text-align:right;padding-left:.75rem}
     footer{margin-top:2.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);
     font-size:.8125rem}

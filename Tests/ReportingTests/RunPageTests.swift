@@ -171,6 +171,7 @@ import Testing
   func differences() {
     var (a, b, c) = (RunPageTests.run(5), RunPageTests.run(7), RunPageTests.run(9))
     b.settings[1].value = "8"
+    b.settings.append(.init(key: "training.output_dir", value: "elsewhere"))
     c.settings.append(.init(key: "training.extra", value: "x"))
     let differing = ComparisonPage.differingSettings([a, b, c])
     #expect(differing.map(\.key) == ["lora.r", "training.extra"])
