@@ -61,13 +61,15 @@ public struct MemoryPlan: Sendable, Equatable {
     public var validates: Bool
     /// Bytes of the tokenised examples.
     public var dataBytes: Int
+    /// Tokens whose keys and values are kept while answers are generated for the report.
+    public var cachedTokens: Int
     /// Threads, each of which has scratch memory.
     public var threads: Int
 
     /// Describes a run.
     public init(
       cuts: [Cut], longestRow: Int, adapterCopies: Int, validates: Bool = false, dataBytes: Int,
-      threads: Int
+      cachedTokens: Int = 0, threads: Int
     ) {
       precondition(!cuts.isEmpty, "there is a way to cut micro-batches")
       self.cuts = cuts
@@ -75,6 +77,7 @@ public struct MemoryPlan: Sendable, Equatable {
       self.adapterCopies = adapterCopies
       self.validates = validates
       self.dataBytes = dataBytes
+      self.cachedTokens = cachedTokens
       self.threads = threads
     }
   }
@@ -204,6 +207,9 @@ public struct MemoryPlan: Sendable, Equatable {
           + model.adapterWorkspace.byteCount, remedy: "lower lora.r"),
       Part("activations", store.activations, remedy: "lower data.max_length"),
       Part("logits", store.logits),
+      Part(
+        "sample answers", workload.cachedTokens * c.layerCount * 2 * c.keyValueWidth * 4,
+        remedy: workload.cachedTokens > 0 ? "set training.samples: 0" : nil),
       Part(
         "attention and products",
         attention + rotary + workload.threads * 4 * scratch

@@ -133,6 +133,15 @@ extension ConfigurationSchema {
       "training.max_forgetting", \.training.maxForgetting, .optional(.number(above: 0)),
       "How much the loss on data.retention may rise, as a share, before the run stops; null: any.",
       otherNames: ["forgetting"]),
+    .init(
+      "training.samples", \.training.samples, .integer(0...100),
+      "Validation conversations that the model answers for the report, before and after; 0: none.",
+      otherNames: ["num_samples", "generate_samples"]),
+    .init(
+      "training.sample_prompts", \.training.samplePrompts,
+      .list(.text("a prompt"), "a prompt, a list of them, or null", mayBeEmpty: true),
+      "Prompts that it answers in their place; none: those of validation.",
+      otherNames: ["eval_prompts", "validation_prompts"]),
   ]
 
   private static let scheduleOptions: [ConfigurationKey] = [

@@ -73,6 +73,10 @@ extension RunConfiguration {
     public var earlyStoppingPatience: Int?
     /// The share by which the loss on the retention data may rise before the run stops, or `nil`.
     public var maxForgetting: Double?
+    /// How many validation conversations the model answers for the report; 0: it answers nothing.
+    public var samples: Int
+    /// Prompts that it answers in their place.
+    public var samplePrompts: [String]
 
     /// Makes the section; what is not given has its default.
     public init(
@@ -90,7 +94,8 @@ extension RunConfiguration {
       loggingSteps: Int = 1, evalStrategy: IntervalStrategy = .steps, evalSteps: Int = 50,
       saveStrategy: IntervalStrategy = .steps, saveSteps: Int = 50, saveTotalLimit: Int? = 3,
       loadBestModelAtEnd: Bool = false, metricForBestModel: BestModelMetric = .loss,
-      earlyStoppingPatience: Int? = nil, maxForgetting: Double? = nil
+      earlyStoppingPatience: Int? = nil, maxForgetting: Double? = nil, samples: Int = 3,
+      samplePrompts: [String] = []
     ) {
       self.outputDir = outputDir
       self.numTrainEpochs = numTrainEpochs
@@ -125,6 +130,8 @@ extension RunConfiguration {
       self.metricForBestModel = metricForBestModel
       self.earlyStoppingPatience = earlyStoppingPatience
       self.maxForgetting = maxForgetting
+      self.samples = samples
+      self.samplePrompts = samplePrompts
     }
 
     /// The number of warm-up steps in a run of `totalSteps`, from `warmupSteps` or `warmupRatio`.

@@ -35,6 +35,11 @@ public final class WeightMatrix: @unchecked Sendable {
   public func prepareForIntegers() {
     guard integer == nil else { return }
     integer = IntegerMatrix(self)
+    releaseStoredPages()
+  }
+
+  /// Lets the pages of a mapped weight go; they come back when they are read.
+  func releaseStoredPages() {
     if case .blocks(_, let base, _) = storage, let owner = owner as? any PageOwner {
       owner.releasePages(at: base, count: byteCount)
     }

@@ -73,6 +73,7 @@ public final class FineTuning {
   public let totalSteps: Int
   /// The rate of each step.
   public let learningRate: LearningRate
+  private let cachedTokens: Int
 
   /// Whether rows of a micro-batch that begin alike are computed once, where that saves work.
   ///
@@ -95,12 +96,14 @@ public final class FineTuning {
   ///
   /// - Parameters:
   ///   - shuffle: whether each epoch takes the examples in a new order.
+  ///   - cachedTokens: tokens whose keys and values the caller keeps while it generates answers between steps; they
+  ///     are counted in the memory plan.
   /// - Throws: `TrainingError.noExamples`, or `.exceedsMemory` where nothing fits `configuration.maxMemory`.
   public init(
     configuration: RunConfiguration.Training, shuffle: Bool = true, model: CausalLM,
     adapter: LoRAAdapter,
     examples: [TokenizedExample], validation: [TokenizedExample] = [],
-    retention: [TokenizedExample] = []
+    retention: [TokenizedExample] = [], cachedTokens: Int = 0
   ) throws(TrainingError) {
     guard !examples.isEmpty else { throw .noExamples }
     self.configuration = configuration
@@ -109,6 +112,7 @@ public final class FineTuning {
     self.examples = examples
     self.validation = validation
     self.retention = retention
+    self.cachedTokens = cachedTokens
     firstMoment = FloatBuffer(count: adapter.parameters.count)
     secondMoment = FloatBuffer(count: adapter.parameters.count)
     plan = BatchPlan(
@@ -116,8 +120,7 @@ public final class FineTuning {
       accumulationSteps: configuration.gradientAccumulationSteps,
       shuffleSeed: shuffle ? configuration.seed : nil)
     totalSteps =
-      configuration.maxSteps
-      ?? max(1, Int((configuration.numTrainEpochs * Double(plan.windowsPerEpoch)).rounded(.up)))
+      configuration.maxSteps ?? plan.steps(epochs: configuration.numTrainEpochs)
     learningRate = LearningRate(
       peak: configuration.learningRate, schedule: configuration.lrSchedulerType,
       options: configuration.lrSchedulerKwargs,
@@ -125,7 +128,7 @@ public final class FineTuning {
     if model.adapter !== adapter { model.attach(adapter) }
     memoryPlan = try MemoryPlan.of(
       configuration, model: model, examples: examples, measured: validation + retention, plan: plan,
-      totalSteps: totalSteps)
+      totalSteps: totalSteps, cachedTokens: cachedTokens)
     model.keepActivations(memoryPlan.activations)
   }
 
@@ -141,7 +144,8 @@ public final class FineTuning {
     }
     memoryPlan = try MemoryPlan.of(
       configuration, model: model, examples: examples, measured: validation + retention, plan: plan,
-      totalSteps: totalSteps, tokensAtOnce: [tokensAtOnce], storages: [storage])
+      totalSteps: totalSteps, cachedTokens: cachedTokens, tokensAtOnce: [tokensAtOnce],
+      storages: [storage])
     model.keepActivations(memoryPlan.activations)
   }
 

@@ -67,7 +67,7 @@ extension RunConfiguration {
       "per_device_eval_batch_size", "path", "train", "validation", "retention",
       "load_best_model_at_end",
       "metric_for_best_model",
-      "early_stopping_patience", "max_forgetting", "trunk_cache",
+      "early_stopping_patience", "max_forgetting", "trunk_cache", "samples", "sample_prompts",
     ]
     var identity = JSONObject()
     var section = ""

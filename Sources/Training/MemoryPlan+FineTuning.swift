@@ -15,12 +15,13 @@ extension MemoryPlan {
   /// - Parameters:
   ///   - measured: the examples of validation and retention.
   ///   - plan: the order of examples.
+  ///   - cachedTokens: tokens whose keys and values are kept while answers are generated for the report.
   ///   - tokensAtOnce: the cuts to choose from.
   ///   - storages: how activations may be kept.
   /// - Throws: `TrainingError.exceedsMemory` where nothing fits `configuration.maxMemory`.
   static func of(
     _ configuration: RunConfiguration.Training, model: CausalLM, examples: [TokenizedExample],
-    measured: [TokenizedExample], plan: BatchPlan, totalSteps: Int,
+    measured: [TokenizedExample], plan: BatchPlan, totalSteps: Int, cachedTokens: Int = 0,
     tokensAtOnce: [Int] = MemoryPlan.tokensAtOnce,
     storages: [ActivationPlan.Storage] = ActivationPlan.Storage.allCases
   ) throws(TrainingError) -> MemoryPlan {
@@ -32,10 +33,12 @@ extension MemoryPlan {
       cuts: tokensAtOnce.map {
         cut(
           $0, examples, validation: validates ? measured : [], plan: plan, totalSteps: totalSteps)
-      }, longestRow: longest, adapterCopies: copies, validates: validates,
+      }, longestRow: longest, adapterCopies: copies,
+      // Answers are generated in f32, as validation is computed.
+      validates: validates || cachedTokens > 0,
       // An id and a weight a token; arrays and the row's place a row.
       dataBytes: (examples + measured).reduce(0) { $0 + 8 * $1.tokens.count + 192 },
-      threads: Parallel.threads)
+      cachedTokens: cachedTokens, threads: Parallel.threads)
     guard
       let plan = fastest(model, workload, storages: storages, limit: configuration.maxMemory)
     else {

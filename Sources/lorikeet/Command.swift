@@ -59,8 +59,8 @@ enum Help {
   static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
-      ChatCommand.self, DataCommand.self, InspectCommand.self, PlanCommand.self, BenchCommand.self,
-      CompletionsCommand.self, ManualCommand.self,
+      ChatCommand.self, DataCommand.self, ReportCommand.self, InspectCommand.self,
+      PlanCommand.self, BenchCommand.self, CompletionsCommand.self, ManualCommand.self,
     ]
   }
 

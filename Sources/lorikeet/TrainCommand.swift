@@ -89,7 +89,8 @@ enum TrainCommand: Command {
       path: folder.trunkCache, base: "\(record.baseHash) \(session.precision)")
     console.note(
       "memory: \(Format.megabytes(run.memoryPlan.totalBytes)) planned, \(run.memoryPlan.choices)")
-    let reporter = TrainReporter(run: run, folder: folder, console: console)
+    let report = try TrainingReport(session, folder: folder, console: console)
+    let reporter = TrainReporter(run: run, folder: folder, report: report, console: console)
     Interrupt.install()
     let summary = try run.run(
       save: { run in
@@ -102,6 +103,7 @@ enum TrainCommand: Command {
     try writeAdapter(run.adapter, record, to: folder, baseModel: configuration.model.path)
     let json = summaryJSON(summary, run, configuration, file)
     try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
+    report.finish(json, outcome: summary.outcome)
     try console.json(json)
     let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
     console.print(
@@ -115,6 +117,7 @@ enum TrainCommand: Command {
       )
     }
     console.print("adapter: \(folder.adapter)")
+    console.print("report: \(folder.path)/report.html")
     if summary.outcome == .interrupted {
       console.note(
         "continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
@@ -189,13 +192,15 @@ enum TrainCommand: Command {
 final class TrainReporter {
   private let run: FineTuning
   private let folder: RunFolder
+  private let trainingReport: TrainingReport
   private let console: Console
   private var mean: Double?
   private(set) var error: (any Error)?
 
-  init(run: FineTuning, folder: RunFolder, console: Console) {
+  init(run: FineTuning, folder: RunFolder, report: TrainingReport, console: Console) {
     self.run = run
     self.folder = folder
+    trainingReport = report
     self.console = console
   }
 
@@ -212,12 +217,14 @@ final class TrainReporter {
 
   private func report(_ event: TrainingEvent) throws {
     switch event {
-    case .started: break
+    case .started: trainingReport.begin()
     case .step(let step):
       mean = mean.map { 0.9 * $0 + 0.1 * step.loss } ?? step.loss
       if step.step % run.configuration.loggingSteps == 0 || step.step == run.totalSteps {
         try log(step)
+        trainingReport.add(step)
       }
+      trainingReport.renew()
       let left =
         Double(run.totalSteps - step.step) * run.state.stepSeconds / Double(max(1, step.step))
       console.progress(progress(step, secondsLeft: left), isLast: step.step == run.totalSteps)
@@ -230,6 +237,7 @@ final class TrainReporter {
       console.note(
         "step \(step): validation loss \(Format.fixed(loss, 4))\(isBest ? ", the best so far" : "")"
       )
+      trainingReport.addValidation(step: step, loss: loss)
     case .retention(let step, let loss, let before):
       var line = JSONObject()
       line["step"] = .integer(step)

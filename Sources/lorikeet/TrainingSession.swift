@@ -16,13 +16,17 @@ struct TrainingSession {
   let precision: CausalLM.Precision
   let arithmetic: Arithmetic
   let run: FineTuning
+  /// What the model is asked for the report; nil: nothing.
+  let samples: SamplePrompts?
 
   /// Reads data and model, and says what there is.
   init(_ configuration: RunConfiguration, _ console: Console) throws {
     let file = try ModelFile.open(configuration.model.path)
     let tokenizer = try file.makeTokenizer()
     let template = try file.makeChatTemplate(tokenizer)
-    func tokenized(_ paths: [String], _ label: String) throws -> TokenizedDataset? {
+    func tokenized(_ paths: [String], _ label: String) throws -> (
+      rows: [Example], tokens: TokenizedDataset
+    )? {
       guard !paths.isEmpty else { return nil }
       let dataset = try Dataset(readingFrom: paths)
       let tokens = try TokenizedDataset(
@@ -31,9 +35,9 @@ struct TrainingSession {
         overlong: configuration.data.overlong, assistantOnly: configuration.data.assistantOnlyLoss)
       for file in dataset.files { console.note("\(label): \(file)") }
       console.note(Self.summary(tokens, label))
-      return tokens
+      return (dataset.examples, tokens)
     }
-    guard let train = try tokenized(configuration.data.train, "train") else {
+    guard let train = try tokenized(configuration.data.train, "train")?.tokens else {
       throw TrainingError.noExamples
     }
     let validation = try tokenized(configuration.data.validation, "validation")
@@ -52,17 +56,43 @@ struct TrainingSession {
     chat.model.compute(in: arithmetic)
     let adapter = try LoRAAdapter.starting(
       configuration.lora, for: chat.model, seed: configuration.training.seed)
+    samples = try Self.samples(
+      configuration.training, validation?.rows ?? [],
+      longestPrompt: (train.examples + (validation?.tokens.examples ?? [])).map(\.tokens.count)
+        .max() ?? 0, chat: chat, console)
     SystemAllocator.trim()
     run = try FineTuning(
       configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
       adapter: adapter,
-      examples: train.examples, validation: validation?.examples ?? [],
-      retention: retention?.examples ?? [])
+      examples: train.examples, validation: validation?.tokens.examples ?? [],
+      retention: retention?.tokens.examples ?? [], cachedTokens: samples?.cachedTokens ?? 0)
     self.file = file
     self.template = template
     console.note(
       "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
     )
+  }
+
+  /// What the model is to answer for the report.
+  private static func samples(
+    _ training: RunConfiguration.Training, _ rows: [Example], longestPrompt: Int, chat: ChatModel,
+    _ console: Console
+  ) throws -> SamplePrompts? {
+    guard training.samples > 0 else { return nil }
+    let texts = training.samplePrompts
+    let samples =
+      texts.isEmpty
+      ? training.evalStrategy == .no
+        ? nil
+        : try SamplePrompts(
+          rows, count: training.samples, longestPrompt: longestPrompt, chat: chat)
+      : try SamplePrompts(texts: texts, longestPrompt: longestPrompt, chat: chat)
+    if let samples, samples.leftOut > 0, !texts.isEmpty {
+      console.note(
+        "warning: training.sample_prompts: \(samples.leftOut) of \(texts.count) are longer than every row and are not answered; shorten them"
+      )
+    }
+    return samples.flatMap { $0.prompts.isEmpty ? nil : $0 }
   }
 
   private static func summary(_ tokens: TokenizedDataset, _ label: String) -> String {

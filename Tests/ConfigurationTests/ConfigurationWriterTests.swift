@@ -32,7 +32,8 @@ import Testing
       lrSchedulerKwargs: .init(power: 2, lrEnd: 1e-9), warmupSteps: 0.03,
       weightDecay: 0.01, adamBeta1: 0.8, adamBeta2: 0.95, adamEpsilon: 1e-6, maxGradNorm: 0,
       seed: .max, loggingSteps: 5, evalStrategy: .epoch, evalSteps: 6, saveStrategy: .no,
-      saveSteps: 7, saveTotalLimit: nil, loadBestModelAtEnd: true, earlyStoppingPatience: 2))
+      saveSteps: 7, saveTotalLimit: nil, loadBestModelAtEnd: true, earlyStoppingPatience: 2,
+      samples: 7, samplePrompts: ["a: b, c", "two\nlines"]))
 
   @Test(
     "a resolved file loads back to an equal configuration", arguments: [plain, everythingChanged])

@@ -138,6 +138,13 @@ import Testing
     expectProducts(Problem(type, rows: heads * d, columns: 64, rowOrder: order), rank: 3)
   }
 
+  @Test("the Frobenius norm is that of the stored numbers", arguments: shapes)
+  func frobeniusNorm(_ type: StorageType, _ rows: Int, _ columns: Int) {
+    let problem = Problem(type, rows: rows, columns: columns)
+    let expected = problem.values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    #expect(abs(problem.weight.frobeniusNorm - expected) <= 1e-6 * expected)
+  }
+
   @Test("rows are read in the order asked for")
   func readsRows() {
     let problem = Problem(.q4_1, rows: 4, columns: 64, rowOrder: [2, 0, 3, 1])
