@@ -16,7 +16,8 @@ enum FuzzCorpus {
     case .tokenizer: return try tokenizers()
     case .json:
       return try files([
-        "modelfiles/tiny/config.json", "models/tiny-tied/config.json", "models/tiny-odd/config.json",
+        "modelfiles/tiny/config.json", "models/tiny-tied/config.json",
+        "models/tiny-odd/config.json",
         "modelfiles/tiny/tokenizer_config.json", "modelfiles/llama3-factors.json",
         "modelfiles/tiny-sharded/model.safetensors.index.json", "lora/plain/adapter_config.json",
         "training/attention/f32.json",
@@ -66,9 +67,12 @@ enum FuzzCorpus {
       "agent", "closing", "collected", "headers", "indexed", "inside", "instruct", "plain",
       "reasoner", "smollm2", "turns",
     ]
-    let whole = try files(names.flatMap { ["templates/\($0).jinja", "templates/\($0).generation.jinja"] })
-    let snippets = try JSON.parse(FuzzFile.fixture("templates/snippets.json"))["snippets"]?.arrayValue
-    return whole + (snippets ?? []).compactMap { $0["template"]?.stringValue.map { Array($0.utf8) } }
+    let whole = try files(
+      names.flatMap { ["templates/\($0).jinja", "templates/\($0).generation.jinja"] })
+    let snippets = try JSON.parse(FuzzFile.fixture("templates/snippets.json"))["snippets"]?
+      .arrayValue
+    return whole
+      + (snippets ?? []).compactMap { $0["template"]?.stringValue.map { Array($0.utf8) } }
   }
 
   private static func rows() throws -> [[UInt8]] {
@@ -86,7 +90,8 @@ enum FuzzCorpus {
 
   private static let otherRows = [
     #"{"text": "The lorikeet eats nectar."}"# + "\n" + #"{"text": "日本 é 😀"}"#,
-    #"{"prompt": "Q: why", "completion": " A: so"}"# + "\r\n\r\n" + #"{"prompt": "", "completion": "b"}"#,
+    #"{"prompt": "Q: why", "completion": " A: so"}"# + "\r\n\r\n"
+      + #"{"prompt": "", "completion": "b"}"#,
     #"{"instruction": "Add.", "input": "3 + 4", "output": "7"}"#,
     #"{"instruction": "Say hi.", "output": "hi", "system": "Be brief.", "history": [["a", "b"]]}"#,
     #"{"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}"#,

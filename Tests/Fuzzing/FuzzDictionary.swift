@@ -17,10 +17,13 @@ enum FuzzDictionary {
     text.split(separator: "¦").map { Array($0.utf8) }
   }
 
-  private static let json = words(
-    #"{¦}¦[¦]¦,¦:¦"¦\¦""¦{}¦[]¦null¦true¦false¦"a"¦"a":¦,"a":¦\u0000¦\ud800¦\ud83d\ude00¦\n¦\"¦/¦"#
-      + "-¦.¦e¦E+¦0¦-0¦1e308¦ ¦\n¦\t¦\r\n¦é¦😀¦\u{FEFF}¦\u{0}¦\u{7F}¦\"\u{1F}\"")
-    + [[0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xFF], [0xE2, 0x82]]
+  private static let json =
+    words(
+      #"{¦}¦[¦]¦,¦:¦"¦\¦""¦{}¦[]¦null¦true¦false¦"a"¦"a":¦,"a":¦\u0000¦\ud800¦\ud83d\ude00¦\n¦\"¦/¦"#
+        + "-¦.¦e¦E+¦0¦-0¦1e308¦ ¦\n¦\t¦\r\n¦é¦😀¦\u{FEFF}¦\u{0}¦\u{7F}¦\"\u{1F}\"")
+    + [
+      [0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xFF], [0xE2, 0x82],
+    ]
 
   private static let safetensors =
     #""F32"¦"F16"¦"BF16"¦"F64"¦"I64"¦"U8"¦"F4"¦"F6_E2M3"¦"F8_E4M3"¦"dtype":¦"shape":¦"data_offsets":¦"#

@@ -12,7 +12,8 @@ struct FuzzGrammar {
       + "tools¦bos_token¦eos_token¦undefined_name¦range(5)¦range(0, -5, -1)¦range(5, 0, -2)¦"
       + "range(5, 6, 9223372036854775807)¦range(-9223372036854775807, 0, 9223372036854775807)¦"
       + "namespace(a=1)¦cycler(1, 2)¦joiner('-')¦dict(a=1)¦'x' * 1000¦[0] * 1000¦'%s|%5.1f|%x'¦"
-      + "'%.*s'¦'%*d'¦'{:>5} {0.a[b]!r}'¦'{:,.2f}'¦'{'¦'1 2 3'¦'0x1F'¦' 12_3 '¦'inf'¦s¦l¦people¦n¦f")
+      + "'%.*s'¦'%*d'¦'{:>5} {0.a[b]!r}'¦'{:,.2f}'¦'{'¦'1 2 3'¦'0x1F'¦' 12_3 '¦'inf'¦s¦l¦people¦n¦f"
+  )
 
   private static let filters = list(
     "abs¦batch¦capitalize¦center¦count¦default¦dictsort¦escape¦first¦float¦forceescape¦format¦groupby¦"
@@ -35,7 +36,8 @@ struct FuzzGrammar {
   private static let named = list(
     "attribute='role'¦attribute='content'¦reverse=true¦case_sensitive=true¦indent=2¦sort_keys=true¦"
       + "default=1¦base=16¦boolean=true¦first=true¦blank=true¦start=0¦by='value'¦fill_with='z'¦"
-      + "method='floor'¦killwords=true¦end='.'¦leeway=0¦width=3¦separators=(',', ':')¦ensure_ascii=true")
+      + "method='floor'¦killwords=true¦end='.'¦leeway=0¦width=3¦separators=(',', ':')¦ensure_ascii=true"
+  )
 
   private static func pick(_ list: [String], _ numbers: inout FuzzNumbers) -> String {
     list[numbers.below(list.count)]
@@ -98,10 +100,13 @@ struct FuzzGrammar {
     case 0, 1, 2, 3: return "{{ \(value(&numbers)) }}"
     case 4: return "{% for m in messages %}\(body(&numbers)){% endfor %}"
     case 5: return "{% for x in \(value(&numbers)) %}\(body(&numbers)){% endfor %}"
-    case 6: return "{% for x in \(value(&numbers)) if \(value(&numbers)) %}\(body(&numbers)){% endfor %}"
-    case 7: return "{% if \(value(&numbers)) %}\(body(&numbers)){% else %}\(body(&numbers)){% endif %}"
+    case 6:
+      return "{% for x in \(value(&numbers)) if \(value(&numbers)) %}\(body(&numbers)){% endfor %}"
+    case 7:
+      return "{% if \(value(&numbers)) %}\(body(&numbers)){% else %}\(body(&numbers)){% endif %}"
     case 8: return "{% set x = \(value(&numbers)) %}"
-    case 9: return "{% set ns = namespace(x=\(value(&numbers))) %}{% set ns.x = \(value(&numbers)) %}"
+    case 9:
+      return "{% set ns = namespace(x=\(value(&numbers))) %}{% set ns.x = \(value(&numbers)) %}"
     case 10: return "{% set x %}\(body(&numbers)){% endset %}"
     case 11:
       return "{% macro f(a, b=\(value(&numbers))) %}\(body(&numbers)){% endmacro %}"

@@ -76,7 +76,11 @@ enum ModelFileTargets {
       _ = tensor.values().count
     }
     try each(
-      { _ = try model.chatTemplate().map { try ChatTemplate(source: $0, bosToken: nil, eosToken: nil) } },
+      {
+        _ = try model.chatTemplate().map {
+          try ChatTemplate(source: $0, bosToken: nil, eosToken: nil)
+        }
+      },
       { _ = try model.generationConfiguration() },
       { TextTargets.use(try model.makeTokenizer()) })
   }

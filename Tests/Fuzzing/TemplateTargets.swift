@@ -7,9 +7,12 @@ enum TemplateTargets {
 
   static func makeTemplateReader() throws -> ([UInt8], String) throws -> Void {
     let file = try JSON.parse(FuzzFile.fixture("templates/conversations.json"))
-    let conversations = (file["conversations"]?.arrayValue ?? []).compactMap { $0["messages"]?.arrayValue }
+    let conversations = (file["conversations"]?.arrayValue ?? []).compactMap {
+      $0["messages"]?.arrayValue
+    }
     let tools = file["tools"]
-    let variables = try JSON.parse(FuzzFile.fixture("templates/snippets.json"))["variables"]?
+    let variables =
+      try JSON.parse(FuzzFile.fixture("templates/snippets.json"))["variables"]?
       .objectValue ?? JSONObject()
     let date = TemplateDate(year: 2024, month: 2, day: 29)
     return { bytes, _ in
@@ -18,7 +21,9 @@ enum TemplateTargets {
         date: date)
       let messages = conversations[bytes.count % conversations.count]
       try each(
-        { _ = try template.render(messages: messages, addGenerationPrompt: true, extra: variables) },
+        {
+          _ = try template.render(messages: messages, addGenerationPrompt: true, extra: variables)
+        },
         { _ = try template.render(messages: messages, tools: tools, addGenerationPrompt: false) },
         { check(try template.renderWithSupervision(messages: messages)) },
         { check(try template.renderWithSupervision(messages: messages, tools: tools)) })

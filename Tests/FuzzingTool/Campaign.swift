@@ -104,9 +104,11 @@
       _ failure: Failure, _ number: UInt64, _ worker: Int, _ result: inout Result
     ) throws {
       let bytes = inputs.input(number)
-      // A process that has read many inputs may fail where a fresh one does not; that counts as it looked.
+      // A process that has read many inputs may lack memory where a fresh one does not.
       let done = workers[worker].notes[.done]
-      let failure = failure == .hang ? failure : workers[worker].fate(of: bytes) ?? failure
+      let failure =
+        failure == .hang
+        ? failure : workers[worker].fate(of: bytes) ?? (options.limitsMemory ? .memory : failure)
       workers[worker].notes[.done] = done
       result.failures[failure, default: 0] += 1
       mkdir(options.crashes, 0o755)

@@ -57,8 +57,9 @@
       }
       let failure = worker.fate(of: bytes, showsErrors: true)
       let isAccepted = worker.notes[.accepted] > 0
-      print("\(path): \(failure?.rawValue ?? (isAccepted ? "accepted" : "refused")), "
-        + "\(worker.notes[.slowest] / 1_000) ms, \(worker.notes[.memory] / 1_024) MiB")
+      print(
+        "\(path): \(failure?.rawValue ?? (isAccepted ? "accepted" : "refused")), "
+          + "\(worker.notes[.slowest] / 1_000) ms, \(worker.notes[.memory] / 1_024) MiB")
       return failure == nil ? 0 : 1
     }
 

@@ -82,7 +82,7 @@ public struct TemplateLimits: Sendable, Equatable {
   /// Nesting of evaluations, including calls of macros.
   public var depth = 400
   /// UTF-8 bytes of the rendered text.
-  public var outputBytes = 2 << 20
+  public var outputBytes = 1 << 20
 
   /// Makes the default limits, far above what any conversation needs.
   public init() {}
