@@ -109,10 +109,22 @@ let package = Package(
         "CausalLM", "Training", "Inference", "Reporting",
       ], swiftSettings: common),
 
-    // Tests: one target a target, one file a file.
+    // Tests: one target a target, one file a file. Fuzzing is a tool, too: scripts/fuzz.
     .target(
       name: "TestSupport", dependencies: ["Kernels", "Serialization"], path: "Tests/TestSupport",
       swiftSettings: common),
+    .target(
+      name: "Fuzzing",
+      dependencies: [
+        "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles", "Datasets",
+        "LoRA",
+      ], path: "Tests/Fuzzing", swiftSettings: hot),
+    .executableTarget(
+      name: "lorikeet-fuzz", dependencies: ["Fuzzing"], path: "Tests/FuzzingTool",
+      swiftSettings: common),
+    .testTarget(
+      name: "FuzzingTests", dependencies: ["Fuzzing", "lorikeet-fuzz", "TestSupport"],
+      path: "Tests/FuzzingTests", swiftSettings: common),
   ]
     + [
       ("Kernels", []), ("Serialization", []), ("Configuration", ["Serialization"]),

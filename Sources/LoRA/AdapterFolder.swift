@@ -47,19 +47,47 @@ public enum AdapterFolder {
     -> LoRAAdapter
   {
     let (configuration, _) = try readConfiguration(folder)
-    let adapter = LoRAAdapter(
-      shapes: try configuration.shapes(for: layers), configuration: configuration)
-    try load("\(folder)/\(tensorsName)", into: adapter)
+    let shapes = try configuration.shapes(for: layers)
+    // A configuration may ask for any rank; only the tensors show that memory of that size is needed.
+    let path = "\(folder)/\(tensorsName)"
+    let file = try openTensors(path)
+    try check(shapes.flatMap(tensors), against: file, path: path)
+    let adapter = LoRAAdapter(shapes: shapes, configuration: configuration)
+    try load(file, path: path, into: adapter)
     return adapter
   }
 
   /// Fills an adapter from a safetensors file in PEFT's names.
   public static func load(_ path: String, into adapter: LoRAAdapter) throws {
+    try load(try openTensors(path), path: path, into: adapter)
+  }
+
+  private static func openTensors(_ path: String) throws -> SafetensorsFile {
     guard access(path, F_OK) == 0 else { throw LoRAError.missingFile(path: path) }
-    let file = try SafetensorsFile(path: path)
+    return try SafetensorsFile(path: path)
+  }
+
+  private static func load(
+    _ file: SafetensorsFile, path: String, into adapter: LoRAAdapter
+  ) throws {
     defer { withExtendedLifetime(file) {} }
+    let tensors = tensors(of: adapter)
+    try check(tensors.map { ($0.name, $0.shape) }, against: file, path: path)
+    for tensor in tensors {
+      guard let description = file.tensor(named: tensor.name), let type = description.type.storage
+      else { continue }
+      type.dequantize(
+        file.file.baseAddress + description.byteOffset, count: description.elementCount,
+        into: tensor.values)
+    }
+  }
+
+  /// Refuses a file that does not hold just these tensors in types that can be read.
+  private static func check(
+    _ tensors: [(name: String, shape: [Int])], against file: SafetensorsFile, path: String
+  ) throws(LoRAError) {
     var unused = Set(file.tensors.map(\.name))
-    for tensor in tensors(of: adapter) {
+    for tensor in tensors {
       guard let description = file.tensor(named: tensor.name) else {
         throw LoRAError.missingTensor(path: path, name: tensor.name)
       }
@@ -70,9 +98,6 @@ public enum AdapterFolder {
       guard let type = description.type.storage, type.blockElements == 1 else {
         throw LoRAError.unsupported(path: path, feature: "tensors of type \(description.type.name)")
       }
-      type.dequantize(
-        file.file.baseAddress + description.byteOffset, count: description.elementCount,
-        into: tensor.values)
       unused.remove(tensor.name)
     }
     if let name = unused.min() { throw LoRAError.unexpectedTensor(path: path, name: name) }
@@ -108,6 +133,14 @@ public enum AdapterFolder {
     let name: String
     let shape: [Int]
     let values: UnsafeMutablePointer<Float>
+  }
+
+  /// The tensors that PEFT keeps of a module: A, then B.
+  private static func tensors(of shape: LoRAModuleShape) -> [(name: String, shape: [Int])] {
+    [
+      ("\(prefix)\(shape.name).lora_A.weight", [shape.rank, shape.inputs]),
+      ("\(prefix)\(shape.name).lora_B.weight", [shape.outputs, shape.rank]),
+    ]
   }
 
   private static func tensors(of adapter: LoRAAdapter) -> [NamedTensor] {

@@ -107,7 +107,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
     }
     var shapes: [LoRAModuleShape] = []
     for layer in layers {
-      guard target.matches(layer), exclude?.matches(layer) != true else { continue }
+      guard try target.matches(layer), try exclude?.matches(layer) != true else { continue }
       if layer.isHead { throw .headIsNotAdaptable(name: layer.name) }
       if let wanted = self.layers {
         guard let index = Self.blockIndex(layer.name), wanted.contains(index) else { continue }
@@ -115,12 +115,19 @@ public struct LoRAConfiguration: Sendable, Equatable {
       shapes.append(
         LoRAModuleShape(
           name: layer.name, inputs: layer.inputs, outputs: layer.outputs,
-          rank: ranks.first { $0.0.matches(layer.name) }?.1 ?? rank,
-          alpha: alphas.first { $0.0.matches(layer.name) }?.1 ?? alpha,
+          rank: try Self.first(ranks, matching: layer.name) ?? rank,
+          alpha: try Self.first(alphas, matching: layer.name) ?? alpha,
           isRankStabilized: isRankStabilized))
     }
     if shapes.isEmpty { throw .nothingTargeted(known: Self.knownNames(layers)) }
     return shapes
+  }
+
+  private static func first<Value>(
+    _ overrides: [(ModulePattern, Value)], matching name: String
+  ) throws(LoRAError) -> Value? {
+    for (pattern, value) in overrides where try pattern.matches(name) { return value }
+    return nil
   }
 
   /// Refuses blocks that the model does not have, which otherwise would be left out in silence.
@@ -166,11 +173,11 @@ public struct LoRAConfiguration: Sendable, Equatable {
       path == name || path.hasSuffix("." + name)
     }
 
-    func matches(_ layer: Layer) -> Bool {
+    func matches(_ layer: Layer) throws(LoRAError) -> Bool {
       switch targets {
       case .allLinear: !layer.isHead
       case .names(let names): names.contains { Self.matches($0, layer.name) }
-      case .pattern: pattern?.matches(layer.name) ?? false
+      case .pattern: try pattern?.matches(layer.name) ?? false
       }
     }
   }

@@ -35,7 +35,7 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
     case .headIsNotAdaptable(let name):
       "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
     case .badPattern(let pattern, let reason):
-      "lora: \"\(pattern)\" is not a regular expression (\(reason)); correct it or list module names"
+      "lora: \"\(pattern)\" cannot be used as a regular expression (\(reason)); correct it or list module names"
     case .missingFile(let path):
       "\(path): no such file; an adapter folder holds adapter_config.json and adapter_model.safetensors"
     case .badConfiguration(let path, let reason): "\(path): \(reason)"

@@ -3,17 +3,24 @@ import CPCRE2
 /// A compiled regular expression over UTF-8.
 ///
 /// `@unchecked Sendable`: PCRE2 never writes to compiled code after `init`, and each search has a match block
-/// of its own.
+/// and limits of its own.
 final class RegularExpression: @unchecked Sendable {
   /// What was compiled, in the dialect it was written in.
   let source: String
   private let code: OpaquePointer
-  private let limits: OpaquePointer
 
-  /// The largest number of steps of one match attempt, PCRE2's own default said aloud.
-  private static let stepLimit: UInt32 = 10_000_000
-  /// The memory one match attempt may take, in KiB.
-  private static let memoryLimit: UInt32 = 64 * 1024
+  /// The largest number of steps of one match attempt in a text of so many bytes.
+  ///
+  /// A pattern that splits words looks at each character of a long run a few times; one that takes more goes
+  /// back and forth in it, and would for each character do so again.
+  private static func stepLimit(_ byteCount: Int) -> UInt32 {
+    UInt32(min(10_000_000, 10_000 + 32 * min(byteCount, 1 << 20)))
+  }
+
+  /// The memory one match attempt may take in a text of so many bytes, in KiB.
+  private static func memoryLimit(_ byteCount: Int) -> UInt32 {
+    UInt32(min(64 * 1024, 8 * 1024 + byteCount / 64))
+  }
 
   /// Compiles `pattern`; `source` is what messages quote.
   ///
@@ -37,23 +44,13 @@ final class RegularExpression: @unchecked Sendable {
     else {
       throw .invalidPattern(pattern: source, offset: offset, reason: Self.message(code))
     }
-    guard let limits = pcre2_match_context_create_8(nil) else {
-      pcre2_code_free_8(compiled)
-      throw .invalidPattern(pattern: source, offset: 0, reason: "no memory to compile it")
-    }
-    pcre2_set_match_limit_8(limits, Self.stepLimit)
-    pcre2_set_heap_limit_8(limits, Self.memoryLimit)
     // Without JIT (some CPUs, hardened systems) the interpreter gives the same matches.
     pcre2_jit_compile_8(compiled, UInt32(PCRE2_JIT_COMPLETE))
     self.source = source
     self.code = compiled
-    self.limits = limits
   }
 
-  deinit {
-    pcre2_match_context_free_8(limits)
-    pcre2_code_free_8(code)
-  }
+  deinit { pcre2_code_free_8(code) }
 
   /// Cuts `text` into matches and what lies between them, in order and without a hole.
   ///
@@ -63,7 +60,12 @@ final class RegularExpression: @unchecked Sendable {
   func parts(of text: UnsafeBufferPointer<UInt8>) -> [(range: Range<Int>, isMatch: Bool)]? {
     guard let block = pcre2_match_data_create_from_pattern_8(code, nil) else { return nil }
     defer { pcre2_match_data_free_8(block) }
-    guard let bounds = pcre2_get_ovector_pointer_8(block) else { return nil }
+    guard let bounds = pcre2_get_ovector_pointer_8(block),
+      let limits = pcre2_match_context_create_8(nil)
+    else { return nil }
+    defer { pcre2_match_context_free_8(limits) }
+    pcre2_set_match_limit_8(limits, Self.stepLimit(text.count))
+    pcre2_set_heap_limit_8(limits, Self.memoryLimit(text.count))
 
     var parts: [(range: Range<Int>, isMatch: Bool)] = []
     var covered = 0

@@ -67,9 +67,13 @@ public final class ChatTemplate: Sendable {
   }
 
   func render(
-    _ input: TemplateInput, addsGenerationPrompt: Bool, traces: Bool
+    _ input: TemplateInput, addsGenerationPrompt: Bool, traces: Bool,
+    spending: TemplateSpending = TemplateSpending()
   ) throws(TemplateError) -> TracedRendering {
-    let interpreter = TemplateInterpreter(parsed, limits: limits, date: date, traces: traces)
+    let interpreter = TemplateInterpreter(
+      parsed, limits: spending.remaining(of: limits.scaled(to: input.characterCount)), date: date,
+      traces: traces)
+    defer { spending.add(steps: interpreter.steps, stringWork: interpreter.work) }
     do throws(TemplateFault) {
       try interpreter.define(input, addsGenerationPrompt: addsGenerationPrompt)
     } catch {

@@ -133,10 +133,11 @@ extension TemplateValue {
       if case .list = self { return .list(slice) }
       return .tuple(slice)
     case .range(let range):
-      return .range(
-        try TemplateRange(
-          start: range.start + indices.first * range.step,
-          stop: range.start + indices.end * range.step, step: indices.step * range.step))
+      guard let start = range.place(indices.first), let stop = range.place(indices.end),
+        case let (step, isTooFar) = indices.step.multipliedReportingOverflow(by: range.step),
+        !isTooFar
+      else { throw .unsupported("a range that does not fit 64 bits") }
+      return .range(try TemplateRange(start: start, stop: stop, step: step))
     default: throw TemplateFault("'\(typeName)' object is not subscriptable")
     }
   }

@@ -82,9 +82,14 @@ struct PercentFormat {
       position += 1
     }
     spec.width = try number() ?? 0
+    if spec.width < 0 {
+      // Only `*` can say so.
+      spec.align = "<"
+      spec.width.negate()
+    }
     if peek(".") {
       position += 1
-      spec.precision = try number() ?? 0
+      spec.precision = max(0, try number() ?? 0)
     }
     while peek("h") || peek("l") || peek("L") { position += 1 }
     guard position < format.count else { throw TemplateFault("incomplete format") }
@@ -144,7 +149,7 @@ struct PercentFormat {
     if peek("*") {
       position += 1
       guard let value = try nextArgument().integer else { throw TemplateFault("* wants int") }
-      return value
+      return min(max(value, -1 << 40), 1 << 40)
     }
     var value: Int?
     while position < format.count, (0x30...0x39).contains(format[position].scalar) {
@@ -232,8 +237,8 @@ struct NumberLayout {
   func padded(
     _ text: TracedString, defaultAlign: Unicode.Scalar, fill defaultFill: Unicode.Scalar
   ) throws(TemplateFault) -> TracedString {
+    guard width > text.count else { return text }
     let missing = width - text.count
-    guard missing > 0 else { return text }
     let fill = self.fill ?? Glyph(defaultFill.value)
     let before =
       switch align ?? defaultAlign {

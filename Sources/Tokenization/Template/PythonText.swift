@@ -186,7 +186,7 @@ extension TracedString {
   }
 
   /// `str.split` at runs of whitespace, at most `limit` times.
-  func splitAtSpace(limit: Int) -> [TracedString] {
+  func splitAtSpace(limit: Int) throws(TemplateFault) -> [TracedString] {
     var parts: [TracedString] = []
     var index = 0
     while true {
@@ -196,6 +196,7 @@ extension TracedString {
         parts.append(slice(index..<count))
         return parts
       }
+      try Self.requireRoom(parts)
       let start = index
       while index < count, !PythonText.isSpace(glyphs[index].scalar) { index += 1 }
       parts.append(slice(start..<index))
@@ -203,7 +204,7 @@ extension TracedString {
   }
 
   /// `str.rsplit` at runs of whitespace, at most `limit` times.
-  func splitAtSpaceFromEnd(limit: Int) -> [TracedString] {
+  func splitAtSpaceFromEnd(limit: Int) throws(TemplateFault) -> [TracedString] {
     var parts: [TracedString] = []
     var index = count
     while true {
@@ -213,6 +214,7 @@ extension TracedString {
         parts.append(slice(0..<index))
         break
       }
+      try Self.requireRoom(parts)
       let end = index
       while index > 0, !PythonText.isSpace(glyphs[index - 1].scalar) { index -= 1 }
       parts.append(slice(index..<end))
@@ -221,7 +223,9 @@ extension TracedString {
   }
 
   /// The parts between occurrences of `separator`, from the chosen end at most `limit` of them.
-  func split(at separator: TracedString, limit: Int, fromEnd: Bool = false) -> [TracedString] {
+  func split(
+    at separator: TracedString, limit: Int, fromEnd: Bool = false
+  ) throws(TemplateFault) -> [TracedString] {
     // Seen from the end, occurrences that overlap are others than seen from the start.
     var starts =
       fromEnd
@@ -232,6 +236,7 @@ extension TracedString {
     var parts: [TracedString] = []
     var index = 0
     for start in starts {
+      try Self.requireRoom(parts)
       parts.append(slice(index..<start))
       index = start + separator.count
     }
@@ -239,7 +244,7 @@ extension TracedString {
     return parts
   }
 
-  func splitLines(keepingEnds: Bool) -> [TracedString] {
+  func splitLines(keepingEnds: Bool) throws(TemplateFault) -> [TracedString] {
     var lines: [TracedString] = []
     var start = 0
     var index = 0
@@ -248,6 +253,7 @@ extension TracedString {
         index += 1
         continue
       }
+      try Self.requireRoom(lines)
       let end = index
       index += 1
       if glyphs[end].scalar == 0x0D, index < count, glyphs[index].scalar == 0x0A { index += 1 }
@@ -256,6 +262,13 @@ extension TracedString {
     }
     if start < count { lines.append(slice(start..<count)) }
     return lines
+  }
+
+  /// Each part is an array of its own, and takes many times what its characters do.
+  private static func requireRoom(_ parts: [TracedString]) throws(TemplateFault) {
+    guard parts.count < TemplateLimits.longestList else {
+      throw .limit("\(TemplateLimits.longestList) elements in one list")
+    }
   }
 
   func reversed() -> TracedString {

@@ -41,7 +41,7 @@ extension TemplateInterpreter {
       let iterator = try value.makeIterator()
       while let item = try iterator.next() {
         total = try TemplateOperator.add.apply(total, try element(of: item, at: attribute))
-        try charge(total.length ?? 1)
+        try charge(1 + total.storage)
       }
       return total
     case .min, .max: return try extreme(filter, value, arguments, name)
@@ -61,7 +61,7 @@ extension TemplateInterpreter {
     switch attribute {
     case nil, .null?: return []
     case .string(let text)?:
-      return text.split(at: TracedString("."), limit: .max).map { part in
+      return try text.split(at: TracedString("."), limit: .max).map { part in
         let isNumber = !part.isEmpty && part.glyphs.allSatisfy { (0x30...0x39).contains($0.scalar) }
         if isNumber, let index = Int(part.text) { return .integer(index) }
         return .string(part)
@@ -81,8 +81,10 @@ extension TemplateInterpreter {
     return value
   }
 
-  private func foldingCase(_ value: TemplateValue) -> TemplateValue {
-    if case .string(let text) = value { .string(text.lowercased()) } else { value }
+  private func foldingCase(_ value: TemplateValue) throws(TemplateFault) -> TemplateValue {
+    guard case .string(let text) = value else { return value }
+    try charge(text.count)
+    return .string(text.lowercased())
   }
 
   // MARK: Reducing
@@ -113,12 +115,12 @@ extension TemplateInterpreter {
     let iterator = try value.makeIterator()
     while let item = try iterator.next() {
       var key = try element(of: item, at: attribute)
-      if !values[0].isTrue() { key = foldingCase(key) }
+      if !values[0].isTrue() { key = try foldingCase(key) }
       guard let current = best else {
         best = (item, key)
         continue
       }
-      try charge(cost(of: key))
+      try charge(key.weight)
       let isBetter =
         filter == .min
         ? try key.isLess(than: current.key) : try current.key.isLess(than: key, .greater)
@@ -135,7 +137,7 @@ extension TemplateInterpreter {
     let values = try arguments.bound(to: ["reverse", "case_sensitive", "attribute"], of: name)
     var paths: [[TemplateValue]] = []
     if case .string(let text)? = values[2] {
-      for part in text.split(at: TracedString(","), limit: .max) {
+      for part in try text.split(at: TracedString(","), limit: .max) {
         paths.append(try path(.string(part)))
       }
     } else {
@@ -148,7 +150,7 @@ extension TemplateInterpreter {
           var keys: [TemplateValue] = []
           for path in paths {
             let key = try self.element(of: item, at: path)
-            keys.append(values[1].isTrue() ? key : self.foldingCase(key))
+            keys.append(values[1].isTrue() ? key : try self.foldingCase(key))
           }
           return .list(try TemplateList(keys))
         }))
@@ -161,7 +163,7 @@ extension TemplateInterpreter {
     var keyed: [(key: TemplateValue, item: TemplateValue)] = []
     for item in items { keyed.append((try key(item), item)) }
     return try keyed.sortedStably { (a, b) throws(TemplateFault) in
-      try charge(cost(of: a.key))
+      try charge(a.key.weight)
       return isReversed ? try b.key.isLess(than: a.key) : try a.key.isLess(than: b.key)
     }.map(\.item)
   }
@@ -183,7 +185,7 @@ extension TemplateInterpreter {
       try TemplateList(
         try sorted(pairs, isReversed: values[2].isTrue()) { (pair) throws(TemplateFault) in
           let key = try pair.item(.integer(by == "key" ? 0 : 1))
-          return values[0].isTrue() ? key : self.foldingCase(key)
+          return values[0].isTrue() ? key : try self.foldingCase(key)
         }))
   }
 
@@ -196,11 +198,12 @@ extension TemplateInterpreter {
     let key: (TemplateValue) throws(TemplateFault) -> TemplateValue = {
       (item) throws(TemplateFault) in
       let key = try self.element(of: item, at: attribute, default: values[1])
-      return values[2].isTrue() ? key : self.foldingCase(key)
+      return values[2].isTrue() ? key : try self.foldingCase(key)
     }
     var groups: [(key: TemplateValue, items: [TemplateValue])] = []
     for item in try sorted(try value.elements(), by: key) {
       let itemKey = try key(item)
+      try charge(itemKey.weight)
       if let last = groups.last, last.key.equals(itemKey) {
         groups[groups.count - 1].items.append(item)
       } else {
@@ -229,7 +232,9 @@ extension TemplateInterpreter {
       try TemplateIterator("generator", over: value) { [unowned self] () throws(TemplateFault) in
         while let item = try source.next() {
           let key = try element(of: item, at: attribute)
-          if seen.insert(try TemplateKey(values[0].isTrue() ? key : foldingCase(key))).inserted {
+          try charge(key.weight + TemplateValue.weightOfMember)
+          if seen.insert(try TemplateKey(values[0].isTrue() ? key : try foldingCase(key))).inserted
+          {
             return item
           }
         }
@@ -248,6 +253,7 @@ extension TemplateInterpreter {
       throw .limit("\(TemplateLimits.longestList) elements in one list")
     }
     let items = try value.elements()
+    try charge(TemplateValue.weightOfMember * items.count)
     var result: [TemplateValue] = []
     // A size below one never fills up, as in Jinja, where an empty batch of size zero is full at
     // once.
@@ -257,7 +263,7 @@ extension TemplateInterpreter {
     while start < items.count {
       var batch = Array(items[start..<min(start + stride, items.count)])
       if let fill = values[1], !fill.isNull {
-        batch += Array(repeating: fill, count: max(0, size - batch.count))
+        batch += Array(repeating: fill, count: max(0, max(0, size) - batch.count))
       }
       result.append(.list(try TemplateList(batch)))
       start += stride
@@ -344,8 +350,10 @@ extension TemplateInterpreter {
     guard let filter = TemplateFilter(rawValue: name) else { throw TemplateFilter.unknown(name) }
     let arguments = rest
     return { [unowned self] (item) throws(TemplateFault) in
-      try charge(cost(of: item))
-      return try apply(filter, to: item, arguments)
+      try charge(filter.cost(of: item))
+      let result = try apply(filter, to: item, arguments)
+      try charge(result.storage)
+      return result
     }
   }
 
@@ -372,7 +380,7 @@ extension TemplateInterpreter {
     let arguments = rest
     return { [unowned self] (item) throws(TemplateFault) in
       let value = try element(of: item, at: steps)
-      return try test.passes(value, arguments) == isSelected ? item : nil
+      return try passes(value, test, arguments) == isSelected ? item : nil
     }
   }
 }

@@ -197,7 +197,7 @@ enum StringMethods {
     _ text: TracedString, _ separator: TracedString, fromEnd: Bool
   ) throws(TemplateFault) -> TemplateValue {
     guard !separator.isEmpty else { throw TemplateFault("empty separator") }
-    let parts = text.split(at: separator, limit: 1, fromEnd: fromEnd)
+    let parts = try text.split(at: separator, limit: 1, fromEnd: fromEnd)
     let empty = TracedString(glyphs: [])
     let result: [TracedString] =
       if parts.count == 2 {
@@ -245,8 +245,8 @@ extension TracedString {
   func padded(to width: Int, with fill: Glyph, _ alignment: Alignment) throws(TemplateFault)
     -> TracedString
   {
+    guard width > count else { return self }
     let missing = width - count
-    guard missing > 0 else { return self }
     let before =
       switch alignment {
       case .start: 0

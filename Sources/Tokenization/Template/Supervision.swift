@@ -55,12 +55,15 @@ extension ChatTemplate {
   ) throws(TemplateError) -> RenderedConversation {
     let input = try TemplateInput(
       messages: messages, tools: tools, extra: extra, bosToken: bosToken, eosToken: eosToken)
-    let rendering = try render(input, addsGenerationPrompt: false, traces: true)
+    let spending = TemplateSpending()
+    let rendering = try render(
+      input, addsGenerationPrompt: false, traces: true, spending: spending)
     var ranges: [(range: Range<Int>, messageIndex: Int)]
     if marksGenerations {
       ranges = rendering.generationRanges(of: input.messages)
     } else {
-      var finder = TurnFinder(template: self, input: input, rendering: rendering)
+      var finder = TurnFinder(
+        template: self, input: input, rendering: rendering, spending: spending)
       ranges = try finder.supervisedRanges()
     }
     ranges = ranges.filter { !$0.range.isEmpty }

@@ -5,6 +5,7 @@ final class TemplateList {
   let items: [TemplateValue]
   let depth: Int
   let size: Int
+  let weight: Int
   let holdsReferences: Bool
   /// Where text comes from that printing it adds, such as brackets.
   let origin: UInt32
@@ -19,8 +20,11 @@ final class TemplateList {
     }
     var depth = 0
     var size = 1
+    var weight = 1
     var holdsReferences = false
     for item in items {
+      // Saturates: a list may hold one long string any number of times.
+      weight = min(weight + item.weight, 1 << 50)
       depth = max(depth, item.depth)
       size = try TemplateList.checked(size: size + item.size)
       holdsReferences = holdsReferences || item.holdsReferences
@@ -28,6 +32,7 @@ final class TemplateList {
     self.items = items
     self.depth = try TemplateList.checked(depth: depth + 1)
     self.size = size
+    self.weight = weight
     self.holdsReferences = holdsReferences
     self.origin = origin
     self.fieldNames = fieldNames
@@ -57,6 +62,7 @@ final class TemplateDictionary {
   private var positions: [TemplateKey: Int] = [:]
   private(set) var depth = 1
   private(set) var size = 1
+  private(set) var weight = 1
   private(set) var holdsReferences = false
   let origin: UInt32
   /// The message this is, counted from 1, or 0.
@@ -81,6 +87,7 @@ final class TemplateDictionary {
     let hashable = try TemplateKey(key)
     depth = try TemplateList.checked(depth: max(depth, value.depth + 1, key.depth + 1))
     size = try TemplateList.checked(size: size + key.size + value.size)
+    weight = min(weight + key.weight + value.weight, 1 << 50)
     holdsReferences = holdsReferences || value.holdsReferences
     if let position = positions[hashable] {
       entries[position].value = value
@@ -181,6 +188,13 @@ struct TemplateRange: Equatable {
   }
 
   subscript(index: Int) -> Int { start + index * step }
+
+  /// Where element `index` is or would be, or `nil` if that does not fit an `Int`.
+  func place(_ index: Int) -> Int? {
+    let distance = index.multipliedReportingOverflow(by: step)
+    let place = start.addingReportingOverflow(distance.partialValue)
+    return distance.overflow || place.overflow ? nil : place.partialValue
+  }
 }
 
 private func abs(clamped value: Int) -> Int { value == .min ? .max : abs(value) }

@@ -132,8 +132,10 @@ extension TemplateValue {
       }
       guard range.count > 0 else { return false }
       let (distance, overflows) = value.subtractingReportingOverflow(range.start)
-      guard !overflows, distance % range.step == 0 else { return false }
-      return (0..<range.count).contains(distance / range.step)
+      // The least integer has no opposite, so dividing it by -1 overflows.
+      let (place, isTooFar) = distance.dividedReportingOverflow(by: range.step)
+      guard !overflows, !isTooFar, place &* range.step == distance else { return false }
+      return (0..<range.count).contains(place)
     default:
       let iterator = try makeIterator()
       while let value = try iterator.next() {

@@ -71,24 +71,63 @@ struct TemplateFault: Error {
 }
 
 /// How much one rendering may use, so that no template can hang or exhaust the process.
+///
+/// What is given here is for a short conversation; each character of a longer one adds to it. A template
+/// that uses all of it takes about a second and some tens of megabytes.
 public struct TemplateLimits: Sendable, Equatable {
   /// Statements and expressions evaluated.
-  public var steps = 20_000_000
-  /// Code points read and made by string operations.
-  public var stringWork = 1 << 30
+  public var steps = 1_000_000
+  /// Code points read and made; a place in a list counts as several.
+  public var stringWork = 4 << 20
   /// Nesting of evaluations, including calls of macros.
   public var depth = 400
   /// UTF-8 bytes of the rendered text.
-  public var outputBytes = 32 << 20
+  public var outputBytes = 1 << 20
 
   /// Makes the default limits, far above what any conversation needs.
   public init() {}
 
+  /// These limits for a conversation of so many characters.
+  ///
+  /// Templates look at each message some ten times, and write each character about ten times until it
+  /// is in its place.
+  func scaled(to characterCount: Int) -> TemplateLimits {
+    let count = min(characterCount, 1 << 40)
+    var limits = self
+    limits.steps += 16 * count
+    limits.stringWork += 128 * count
+    limits.outputBytes += 4 * count
+    return limits
+  }
+
   /// The longest string, in code points, and the longest list that a template may build.
-  static let longestString = 8 << 20
-  static let longestList = 1 << 20
+  static let longestString = 1 << 20
+  static let longestList = 1 << 16
   /// How deep lists, dictionaries and their like may nest.
   static let valueDepth = 200
   /// How many values a list may hold in all, counting one that it holds twice twice.
-  static let valueSize = 4 << 20
+  static let valueSize = 1 << 20
+}
+
+/// What the renderings that tell one conversation's turns apart have used together.
+final class TemplateSpending {
+  private var steps = 0
+  private var stringWork = 0
+
+  /// The renderings of one conversation may use so many times what one of them may.
+  private static let shares = 8
+
+  /// What one more rendering may use, `limits` being for one.
+  func remaining(of limits: TemplateLimits) -> TemplateLimits {
+    var remaining = limits
+    remaining.steps = min(limits.steps, max(0, Self.shares * limits.steps - steps))
+    remaining.stringWork = min(
+      limits.stringWork, max(0, Self.shares * limits.stringWork - stringWork))
+    return remaining
+  }
+
+  func add(steps: Int, stringWork: Int) {
+    self.steps += steps
+    self.stringWork += stringWork
+  }
 }

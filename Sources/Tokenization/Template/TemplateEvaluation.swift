@@ -18,11 +18,11 @@ extension TemplateInterpreter {
     let value = try step { () throws(TemplateFault) -> TemplateValue in
       switch expression.kind {
       case .constant(let value): value
-      case .literal(let literal): self.value(of: literal)
+      case .literal(let literal): try self.value(of: literal)
       case .name(let symbol): lookUp(symbol)
       case .attribute(let base, let name, let key):
         try evaluate(base).member(name, key: key)
-      case .item(let base, let key): try evaluate(base).item(try evaluate(key))
+      case .item(let base, let key): try item(try evaluate(base), try evaluate(key))
       case .slice(let base, let start, let stop, let step):
         try slice(base, start, stop, step)
       case .call(let function, let arguments): try call(function, arguments, caller: caller)
@@ -53,7 +53,16 @@ extension TemplateInterpreter {
   {
     var values: [TemplateValue] = []
     for expression in expressions { values.append(try evaluate(expression)) }
+    try charge(TemplateValue.weightOfElement * values.count)
     return values
+  }
+
+  private func item(_ base: TemplateValue, _ key: TemplateValue) throws(TemplateFault)
+    -> TemplateValue
+  {
+    // It is hashed, or quoted where nothing is found.
+    try charge(key.weight)
+    return try base.item(key)
   }
 
   private func lookUp(_ symbol: TemplateSymbol) -> TemplateValue {
@@ -72,7 +81,7 @@ extension TemplateInterpreter {
     let stop = try stop.map { (bound) throws(TemplateFault) in try evaluate(bound) }
     let step = try step.map { (bound) throws(TemplateFault) in try evaluate(bound) }
     let result = try base.slice(start, stop, step)
-    try charge(result.length ?? 0)
+    try charge(result.storage)
     return result
   }
 
@@ -100,8 +109,10 @@ extension TemplateInterpreter {
   private func arithmetic(
     _ left: TemplateExpression, _ operation: TemplateOperator, _ right: TemplateExpression
   ) throws(TemplateFault) -> TemplateValue {
-    let result = try operation.apply(try evaluate(left), try evaluate(right))
-    try charge(result.length ?? 0)
+    let (left, right) = (try evaluate(left), try evaluate(right))
+    if operation == .remainder, case .string(let format) = left { try charge(format.count) }
+    let result = try operation.apply(left, right)
+    try charge(result.storage)
     return result
   }
 
@@ -118,16 +129,23 @@ extension TemplateInterpreter {
     var left = try evaluate(first)
     for (comparison, expression) in others {
       let right = try evaluate(expression)
-      try charge(cost(of: left) + cost(of: right))
+      try charge(Self.cost(of: comparison, left, right))
       guard try left.compares(comparison, to: right) else { return false }
       left = right
     }
     return true
   }
 
-  /// About how long it takes to look at all of `value`.
-  func cost(of value: TemplateValue) -> Int {
-    if case .string(let text) = value { text.count } else { value.size }
+  /// About how long a comparison may take.
+  private static func cost(
+    of comparison: TemplateComparison, _ left: TemplateValue, _ right: TemplateValue
+  ) -> Int {
+    switch (comparison, right) {
+    // What is sought is hashed or calculated with; the rest is not looked at.
+    case (.isIn, .dictionary), (.isNotIn, .dictionary), (.isIn, .range), (.isNotIn, .range):
+      left.weight
+    default: left.weight + right.weight
+    }
   }
 
   private func conditional(
@@ -145,7 +163,11 @@ extension TemplateInterpreter {
     _ members: [(key: TemplateExpression, value: TemplateExpression)]
   ) throws(TemplateFault) -> TemplateDictionary {
     let result = TemplateDictionary()
-    for (key, value) in members { try result.set(try evaluate(key), try evaluate(value)) }
+    for (key, value) in members {
+      let (key, value) = (try evaluate(key), try evaluate(value))
+      try charge(key.weight + TemplateValue.weightOfMember)
+      try result.set(key, value)
+    }
     return result
   }
 
@@ -155,7 +177,9 @@ extension TemplateInterpreter {
     var arguments = TemplateArguments(positional: try values(of: syntax.positional))
     for (name, value) in syntax.named { arguments.named.append((name, try evaluate(value))) }
     if let spread = syntax.spread {
-      arguments.positional += try evaluate(spread).elements()
+      let values = try evaluate(spread)
+      try charge(TemplateValue.weightOfElement * (values.length ?? 0))
+      arguments.positional += try values.elements()
     }
     if let spread = syntax.namedSpread {
       guard case .dictionary(let dictionary) = try evaluate(spread) else {
@@ -164,6 +188,8 @@ extension TemplateInterpreter {
       for (key, value) in dictionary.entries {
         guard case .string(let name) = key else { throw TemplateFault("keywords must be strings") }
         let text = name.text
+        // Each name is compared with those before it.
+        try charge(name.count + arguments.named.count)
         if arguments.named.contains(where: { $0.name == text }) {
           throw TemplateFault("got multiple values for keyword argument '\(text)'")
         }
@@ -185,7 +211,7 @@ extension TemplateInterpreter {
       arguments.named.append(("caller", .function(.macro(caller))))
     }
     let result = try call(function, arguments)
-    try charge(result.length ?? 0)
+    try charge(result.storage)
     return result
   }
 
@@ -193,7 +219,9 @@ extension TemplateInterpreter {
     -> TemplateValue
   {
     switch function {
-    case .function(.global(let global)): return try global.call(arguments, date: date)
+    case .function(.global(let global)):
+      try charge(arguments.positional.first?.weight ?? 0)
+      return try global.call(arguments, date: date)
     case .function(.macro(let macro)): return .string(try call(macro, arguments))
     case .function(.method(let receiver, "format")):
       guard case .string(let format) = receiver else { break }
@@ -204,7 +232,9 @@ extension TemplateInterpreter {
           return try value.item(Int(key.text).map { .integer($0) } ?? .string(key))
         })
     case .function(.method(let receiver, let name)):
-      try charge(cost(of: receiver))
+      // No method of a dictionary looks at all of it.
+      if case .dictionary = receiver {} else { try charge(receiver.weight) }
+      try charge(arguments.positional.first?.weight ?? 0)
       return try receiver.call(name, arguments)
     case .function(.loopMethod(let loop, "cycle")):
       guard !arguments.positional.isEmpty, arguments.named.isEmpty else {
@@ -215,6 +245,7 @@ extension TemplateInterpreter {
       guard arguments.named.isEmpty else {
         throw TemplateFault("changed takes no keyword arguments")
       }
+      for value in arguments.positional { try charge(value.weight) }
       return .bool(loop.changed(arguments.positional))
     case .joiner(let joiner):
       defer { joiner.isUsed = true }
@@ -290,9 +321,9 @@ extension TemplateInterpreter {
       if let base { try evaluate(base, onBlock: block) } else { block ?? .text("") }
     guard let filter = syntax.filter else { throw TemplateFilter.unknown(syntax.name) }
     let arguments = try self.arguments(syntax.arguments)
-    try charge(cost(of: value))
+    try charge(filter.cost(of: value))
     let result = try apply(filter, to: value, arguments)
-    try charge(result.length ?? 0)
+    try charge(result.storage)
     return result
   }
 
@@ -302,6 +333,13 @@ extension TemplateInterpreter {
     let value = try evaluate(base)
     guard let test else { throw TemplateTest.unknown(name) }
     let arguments = try self.arguments(syntax)
+    return try passes(value, test, arguments)
+  }
+
+  func passes(
+    _ value: TemplateValue, _ test: TemplateTest, _ arguments: TemplateArguments
+  ) throws(TemplateFault) -> Bool {
+    if test.readsValue { try charge(value.weight + (arguments.positional.first?.weight ?? 0)) }
     return try test.passes(value, arguments)
   }
 }

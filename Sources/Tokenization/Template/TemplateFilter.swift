@@ -9,6 +9,22 @@ enum TemplateFilter: String {
   static func unknown(_ name: String) -> TemplateFault {
     .unsupported("the filter '\(name)'")
   }
+
+  /// About how long it takes to apply this filter to `value`, before any result is made.
+  func cost(of value: TemplateValue) -> Int {
+    switch self {
+    case .count, .length, .d, .default, .attr, .map, .select, .reject, .selectattr, .rejectattr: 1
+    case .first, .last:
+      switch value {
+      case .dictionary, .view: TemplateValue.weightOfElement * (value.length ?? 0)
+      default: 1
+      }
+    case .batch, .dictsort, .groupby, .items, .join, .list, .max, .min, .reverse, .slice, .sort,
+      .sum, .unique:
+      TemplateValue.weightOfElement * (value.length ?? 0)
+    default: value.weight
+    }
+  }
 }
 
 extension TemplateInterpreter {
@@ -159,7 +175,7 @@ extension TemplateInterpreter {
     }
     var kept = text.slice(0..<length - end.count)
     if !values[1].isTrue() {
-      kept = kept.split(at: TracedString(" "), limit: 1, fromEnd: true)[0]
+      kept = try kept.split(at: TracedString(" "), limit: 1, fromEnd: true)[0]
     }
     return .string(try kept.adding(end))
   }

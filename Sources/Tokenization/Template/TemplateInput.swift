@@ -28,6 +28,23 @@ struct TemplateInput {
     self.eosToken = eosToken
   }
 
+  /// How many bytes of text there are, and some for each value.
+  var characterCount: Int {
+    let values = messages.map { JSONValue.object($0) } + [tools ?? .null, .object(extra)]
+    return values.reduce(0) { $0 + Self.characterCount(of: $1) }
+  }
+
+  private static func characterCount(of value: JSONValue) -> Int {
+    switch value {
+    case .string(let text): text.utf8.count
+    case .array(let elements): elements.reduce(0) { $0 + 1 + characterCount(of: $1) }
+    case .object(let object):
+      object.reduce(0) { $0 + $1.key.utf8.count + characterCount(of: $1.value) }
+    case .null: 0
+    case .bool, .integer, .number: 1
+    }
+  }
+
   /// What `apply_chat_template` of Transformers 5 makes of a message before the template sees it.
   ///
   /// A member that is `null` counts as missing, and reasoning is known by each of the names it has

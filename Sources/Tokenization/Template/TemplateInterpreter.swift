@@ -15,8 +15,8 @@ final class TemplateInterpreter {
   private(set) var origins = OriginTable()
   private var output: [Glyph] = []
   private var depth = 0
-  private var steps = 0
-  private var work = 0
+  private(set) var steps = 0
+  private(set) var work = 0
 
   /// The message being rendered, counted from 1, or 0.
   private var turn: Int32 = 0
@@ -81,6 +81,7 @@ final class TemplateInterpreter {
   // MARK: Output
 
   func emit(_ string: TracedString) throws(TemplateFault) {
+    try charge(string.count)
     guard string.count <= limits.outputBytes - output.count else {
       throw .limit("\(limits.outputBytes) bytes of output")
     }
@@ -104,14 +105,17 @@ final class TemplateInterpreter {
     return TracedString(glyphs: output)
   }
 
-  private func traced(_ literal: TemplateLiteral) -> TracedString {
+  private func traced(_ literal: TemplateLiteral) throws(TemplateFault) -> TracedString {
     guard traces else { return literal.string }
+    try charge(literal.string.count)
     return literal.string.traced(
       to: origins.number(of: Origin(literal: literal.identifier, made: turn)))
   }
 
   /// A string constant, marked as the template's own.
-  func value(of literal: TemplateLiteral) -> TemplateValue { .string(traced(literal)) }
+  func value(of literal: TemplateLiteral) throws(TemplateFault) -> TemplateValue {
+    .string(try traced(literal))
+  }
 
   // MARK: Statements
 
@@ -126,7 +130,7 @@ final class TemplateInterpreter {
 
   private func run(_ statement: TemplateStatement) throws(TemplateFault) -> Flow {
     switch statement.kind {
-    case .text(let literal): try emit(traced(literal))
+    case .text(let literal): try emit(try traced(literal))
     case .output(let expression): try emit(try evaluate(expression).printed())
     case .branches(let branches, let otherwise):
       for (test, body) in branches where try evaluate(test).isTrue { return try run(body) }
@@ -197,6 +201,8 @@ final class TemplateInterpreter {
 
   private func run(_ syntax: TemplateLoopSyntax) throws(TemplateFault) {
     let items = try evaluate(syntax.items)
+    // Pairs of a dictionary are made for the loop.
+    if case .view(let view) = items { try charge(8 * view.dictionary.count) }
     let loop: TemplateLoop
     if let condition = syntax.condition {
       loop = try TemplateLoop(over: try filtered(items, syntax.target, condition), total: nil)
@@ -277,12 +283,12 @@ final class TemplateInterpreter {
       default: break
       }
       if adoptsTurns, value.message != 0 { turn = value.message }
-      scope.set(symbol, made(value))
+      scope.set(symbol, try made(value))
     case .attribute(let symbol, let name):
       guard case .namespace(let namespace)? = scope.value(of: symbol) else {
         throw TemplateFault("cannot assign attribute on non-namespace object")
       }
-      try namespace.set(name, made(value))
+      try namespace.set(name, try made(value))
     case .tuple(let targets):
       if case .undefined = value, !targets.isEmpty {
         throw TemplateFault("not enough values to unpack (expected \(targets.count), got 0)")
@@ -299,8 +305,9 @@ final class TemplateInterpreter {
   }
 
   /// `value` as a variable holds it: if it is text, it is known in whose turn it came about.
-  private func made(_ value: TemplateValue) -> TemplateValue {
+  private func made(_ value: TemplateValue) throws(TemplateFault) -> TemplateValue {
     guard traces, turn != 0, case .string(let text) = value else { return value }
+    try charge(text.count)
     let turn = turn
     var glyphs: [Glyph] = []
     glyphs.reserveCapacity(text.count)

@@ -30,6 +30,11 @@ enum TemplateTest: String {
     }
   }
 
+  /// Whether the answer takes a look at all of the value, not only at its kind.
+  var readsValue: Bool {
+    comparison != nil || [.lower, .upper, .filter, .test, .odd, .even, .divisibleby].contains(self)
+  }
+
   /// Whether `value` passes.
   func passes(_ value: TemplateValue, _ arguments: TemplateArguments) throws(TemplateFault) -> Bool
   {

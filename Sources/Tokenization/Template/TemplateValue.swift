@@ -93,6 +93,32 @@ enum TemplateValue {
     }
   }
 
+  /// About how many characters a walk through this value reads.
+  var weight: Int {
+    switch self {
+    case .string(let text): 1 + text.count
+    case .list(let list), .tuple(let list): list.weight
+    case .dictionary(let dictionary): dictionary.weight
+    case .view(let view): view.dictionary.weight
+    default: 1
+    }
+  }
+
+  /// What a place in a list takes, in places of a string.
+  static let weightOfElement = 8
+  /// What a member of a dictionary takes, in places of a string.
+  static let weightOfMember = 32
+
+  /// How much memory was taken to make this value, in places of a string.
+  var storage: Int {
+    switch self {
+    case .string(let text): text.count
+    case .list(let list), .tuple(let list): Self.weightOfElement * list.items.count
+    case .dictionary(let dictionary): Self.weightOfMember * dictionary.count
+    default: 1
+    }
+  }
+
   /// Whether a namespace or a function can be reached from it.
   ///
   /// Those refer back to variables, so letting variables hold them could tie references into a

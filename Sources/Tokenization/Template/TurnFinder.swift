@@ -7,12 +7,18 @@ struct TurnFinder {
   let template: ChatTemplate
   let input: TemplateInput
   let rendering: TracedRendering
+  private let spending: TemplateSpending
   /// The leads already seen, by what kind of message they follow.
   private var leads: [String: [[UInt32]]] = [:]
   /// The kinds of message after which a turn has no header.
   private var headerlessKinds: Set<String> = []
 
-  init(template: ChatTemplate, input: TemplateInput, rendering: TracedRendering) {
+  /// - Parameter spending: what `rendering` took, to which further renderings are added.
+  init(
+    template: ChatTemplate, input: TemplateInput, rendering: TracedRendering,
+    spending: TemplateSpending
+  ) {
+    self.spending = spending
     self.template = template
     self.input = input
     self.rendering = rendering
@@ -201,14 +207,16 @@ struct TurnFinder {
     // Without a message there is no conversation to render, so the whole one stands in for it.
     let before = index > 0 ? input.prefix(index) : input
     do throws(TemplateError) {
-      let prompt = try template.render(before, addsGenerationPrompt: true, traces: true)
+      let prompt = try template.render(
+        before, addsGenerationPrompt: true, traces: true, spending: spending)
       let isPrefix =
         index > 0 && prompt.glyphs.count <= rendering.glyphs.count
         && zip(prompt.glyphs, rendering.glyphs).allSatisfy { $0.scalar == $1.scalar }
       if isPrefix { return prompt.glyphs.dropFirst(turn.lowerBound).map(\.scalar) }
       let finished =
         index > 0
-        ? try template.render(before, addsGenerationPrompt: false, traces: true) : rendering
+        ? try template.render(
+          before, addsGenerationPrompt: false, traces: true, spending: spending) : rendering
       let addition = try addition(of: prompt, to: finished, index)
       // A template without generation prompt: its turns start where what was before them ends.
       if addition.isEmpty, !meets(prompt, turn) { throw unclearPrompt(index) }
@@ -273,7 +281,7 @@ struct TurnFinder {
     for conversation in [plain, plain.prefix(index + 1)] {
       do throws(TemplateError) {
         let rendering = try template.render(
-          conversation, addsGenerationPrompt: false, traces: true)
+          conversation, addsGenerationPrompt: false, traces: true, spending: spending)
         return try turns(in: rendering)[index].map { opening(of: index, $0, in: rendering) }
       } catch {
         continue
