@@ -35,12 +35,6 @@ let package = Package(
   targets: [
     // The C libraries, by module map alone.
     .systemLibrary(
-      name: "COpenBLAS", path: "Sources/C/COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(
-      name: "CLAPACKE", path: "Sources/C/CLAPACKE", pkgConfig: "lapacke",
-      providers: [.apt(["liblapacke-dev"])]),
-    .systemLibrary(
       name: "CYAML", path: "Sources/C/CYAML", pkgConfig: "yaml-0.1",
       providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
@@ -53,7 +47,7 @@ let package = Package(
     // The library, in a line: each target may import only those above it in this list.
     .target(
       name: "Kernels",
-      dependencies: ["COpenBLAS", "CLAPACKE", "CMicroKernels", "CBorrowedClosure"],
+      dependencies: ["CMicroKernels", "CBorrowedClosure"],
       swiftSettings: hot, linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "Serialization", dependencies: ["CYAML"], swiftSettings: hot),
     .target(name: "Configuration", dependencies: ["Serialization"], swiftSettings: common),

@@ -1,5 +1,4 @@
 internal import CMicroKernels
-internal import COpenBLAS
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -10,7 +9,7 @@ internal import Synchronization
 ///
 /// Work comes as numbered tasks whose borders do not depend on the number of threads; whoever is free takes the
 /// next. Every task writes results of its own, and reductions across tasks are made in task order by the caller, so
-/// one thread and sixteen give the same bits. Tasks never start tasks. OpenBLAS runs single-threaded inside them.
+/// one thread and sixteen give the same bits. Tasks never start tasks.
 public enum Parallel {
   /// Most threads that may be asked for.
   public static let maximumThreads = 256
@@ -112,7 +111,6 @@ private final class WorkerPool: @unchecked Sendable {
     pthread_mutex_init(turn, nil)
     pthread_cond_init(wake, nil)
     pthread_cond_init(finished, nil)
-    openblas_set_num_threads(1)
     resize(to: Parallel.availableCores)
   }
 
