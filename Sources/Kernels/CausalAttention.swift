@@ -23,7 +23,7 @@ public final class CausalAttention: @unchecked Sendable {
   /// Factor on the scores, 1/√headDimension in Llama.
   public let scale: Float
 
-  private static let queryBlock = 48
+  static let queryBlock = 48
   // Gradients of keys and values by turn, where there is more than one.
   private var turnGradKeys = FloatBuffer(count: 0)
   private var turnGradValues = FloatBuffer(count: 0)
@@ -51,37 +51,6 @@ public final class CausalAttention: @unchecked Sendable {
     let turns = Split.turns(units: 1, keyValueHeads: keyValueHeads)
     let sums = turns == 1 ? 0 : 2 * turns * keyValueHeads * headDimension
     return 4 * tokens * (sums + heads)
-  }
-
-  /// A task's scratch memory, for chains of up to `keys` keys.
-  private struct Scratch {
-    let keys, values, keyPanels, valuePanels, gradKeys, gradValues, scores,
-      gradScores, sums: UnsafeMutablePointer<Float>
-    let stride: Int
-
-    static func count(keys: Int, headDimension: Int) -> Int {
-      let padded = (keys + 31) / 32 * 32
-      return 6 * padded * headDimension + 2 * CausalAttention.queryBlock * scoreStride(keys)
-        + CausalAttention.queryBlock
-    }
-
-    /// From one query's scores to the next one's: not a power of two, which would make a column of scores fall on one
-    /// or two sets of the first-level cache.
-    private static func scoreStride(_ keys: Int) -> Int { (keys + 31) / 32 * 32 + 16 }
-
-    init(_ base: UnsafeMutablePointer<Float>, keys count: Int, headDimension: Int) {
-      stride = Self.scoreStride(count)
-      let matrix = (count + 31) / 32 * 32 * headDimension
-      keys = base
-      values = base + matrix
-      keyPanels = base + 2 * matrix
-      valuePanels = base + 3 * matrix
-      gradKeys = base + 4 * matrix
-      gradValues = base + 5 * matrix
-      scores = base + 6 * matrix
-      gradScores = scores + CausalAttention.queryBlock * stride
-      sums = gradScores + CausalAttention.queryBlock * stride
-    }
   }
 
   /// Copies a chain's rows of one head next to each other.
@@ -339,63 +308,6 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  /// How a pass is split into tasks; depends on the work alone, never on the threads.
-  ///
-  /// A task takes all query heads that share a head of keys and values, so that those are gathered once and their
-  /// gradients are summed where they are. Where that makes too few tasks, blocks of queries are dealt out in turns.
-  private struct Split {
-    let groupSize, keyValueHeads, turns, tasks: Int
-
-    /// Tasks below which threads would wait for each other.
-    private static let leastTasks = 12
-
-    /// - Parameter units: groups of segments, or trees.
-    init(units: Int, _ attention: CausalAttention) {
-      groupSize = attention.heads / attention.keyValueHeads
-      keyValueHeads = attention.keyValueHeads
-      turns = Self.turns(units: units, keyValueHeads: attention.keyValueHeads)
-      tasks = units * keyValueHeads * turns
-    }
-
-    static func turns(units: Int, keyValueHeads: Int) -> Int {
-      let whole = max(1, units * keyValueHeads)
-      return (leastTasks + whole - 1) / whole
-    }
-
-    func part(_ task: Int) -> Part {
-      let shared = task / turns % keyValueHeads
-      return Part(
-        unit: task / (turns * keyValueHeads), sharedHead: shared,
-        heads: shared * groupSize..<(shared + 1) * groupSize, turn: task % turns, turns: turns)
-    }
-  }
-
-  /// What one task does.
-  private struct Part {
-    let unit, sharedHead: Int
-    /// Query heads.
-    let heads: Range<Int>
-    let turn, turns: Int
-    private var blocksBefore = 0
-
-    init(unit: Int, sharedHead: Int, heads: Range<Int>, turn: Int, turns: Int) {
-      self.unit = unit
-      self.sharedHead = sharedHead
-      self.heads = heads
-      self.turn = turn
-      self.turns = turns
-    }
-
-    /// First rows of the blocks that are the part's, of the next segment's queries: blocks are dealt out over all
-    /// segments of a unit, in order.
-    mutating func nextBlocks(of rows: Range<Int>) -> StrideTo<Int> {
-      let block = CausalAttention.queryBlock
-      let first = (turn + turns - blocksBefore % turns) % turns
-      blocksBefore += (rows.count + block - 1) / block
-      return stride(from: rows.lowerBound + first * block, to: rows.upperBound, by: turns * block)
-    }
-  }
-
   /// Makes room for the backward pass.
   private func reserve(tokens: Int, _ split: Split) {
     let columns = split.turns == 1 ? 0 : split.turns
@@ -405,68 +317,5 @@ public final class CausalAttention: @unchecked Sendable {
       turnGradValues = FloatBuffer(count: count)
     }
     if deltas.count < tokens * heads { deltas = FloatBuffer(count: tokens * heads) }
-  }
-
-  /// Keys and values of one sequence, as many as it has so far.
-  public struct CachedSequence: @unchecked Sendable {
-    /// `[count, keyValueHeads · headDimension]`, rotated.
-    public let keys: Matrix
-    /// As `keys`.
-    public let values: Matrix
-    /// Makes a view of a sequence's cache.
-    public init(keys: Matrix, values: Matrix) {
-      self.keys = keys
-      self.values = values
-    }
-  }
-
-  /// Products of queries and keys below which waking the other threads takes longer than the work.
-  private static let smallDecode = 1 << 17
-
-  /// One new query per sequence against its cache, the query's own key and value included.
-  ///
-  /// - Parameters:
-  ///   - queries: `[sequences, heads · headDimension]`, rotated.
-  ///   - caches: one per sequence.
-  ///   - output: as `queries`, overwritten.
-  public func decode(
-    queries: Matrix, caches: [CachedSequence], output: Matrix, path: KernelPath = .active
-  ) {
-    let longest = caches.map(\.keys.rows).max() ?? 0
-    let group = heads / keyValueHeads
-    let pairs = caches.count * keyValueHeads
-    let isSmall = caches.reduce(0) { $0 + $1.keys.rows } * heads * headDimension < Self.smallDecode
-    let share = isSmall ? pairs : 1
-    Parallel.run(isSmall ? 1 : pairs, scratchCount: group * longest) { task, scores in
-      for pair in task * share..<(task + 1) * share {
-        decode(
-          queries.row(pair / keyValueHeads), cache: caches[pair / keyValueHeads],
-          sharedHead: pair % keyValueHeads, scores, output.row(pair / keyValueHeads), path)
-      }
-    }
-  }
-
-  /// The query heads that share one head of keys and values; each key and value is read once for all of them.
-  private func decode(
-    _ query: UnsafeMutablePointer<Float>, cache: CachedSequence, sharedHead: Int,
-    _ scores: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    _ path: KernelPath
-  ) {
-    let (d, group, count) = (headDimension, heads / keyValueHeads, cache.keys.rows)
-    let first = sharedHead * group * d
-    VectorMath.rowProducts(
-      cache.keys.columns(sharedHead * d..<(sharedHead + 1) * d),
-      by: Matrix(query + first, rows: group, columns: d),
-      into: Matrix(scores, rows: group, columns: count), path)
-    for head in 0..<group {
-      let x = scores + head * count
-      let shift = scale * VectorMath.max(count, x, path)
-      let sum = VectorMath.expSum(count, scale: scale, shift: shift, x, path)
-      VectorMath.scale(count, 1 / sum, x, x, path)
-    }
-    GEMM.multiply(
-      m: group, n: d, k: count, a: scores, rsa: count, csa: 1,
-      b: cache.values.base + sharedHead * d, ldb: cache.values.stride, c: output + first, ldc: d,
-      path: path)
   }
 }

@@ -31,7 +31,7 @@ public final class StagedFolder {
   }
 
   deinit {
-    if !isCommitted { Self.remove(stagingPath) }
+    if !isCommitted { removeFolder(stagingPath) }
   }
 
   /// Makes the file `name`, a bare name, with `text` in it.
@@ -77,25 +77,25 @@ public final class StagedFolder {
       prefix += "/"
     }
   }
+}
 
-  /// Removes a folder this process made, with everything in it; links are removed, not followed.
-  private static func remove(_ path: String) {
-    for name in namesInFolder(path) ?? [] {
-      let entry = "\(path)/\(name)"
-      var status = stat()
-      guard lstat(entry, &status) == 0 else { continue }
-      if status.st_mode & S_IFMT == S_IFDIR {
-        remove(entry)
-      } else {
-        unlink(entry)
-      }
+/// Removes a folder with everything in it; links are removed, not followed.
+package func removeFolder(_ path: String) {
+  for name in namesInFolder(path) ?? [] {
+    let entry = "\(path)/\(name)"
+    var status = stat()
+    guard lstat(entry, &status) == 0 else { continue }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      removeFolder(entry)
+    } else {
+      unlink(entry)
     }
-    rmdir(path)
   }
+  rmdir(path)
 }
 
 /// The names in the folder `path`, sorted, without `.` and `..`; nil where it cannot be read.
-func namesInFolder(_ path: String) -> [String]? {
+package func namesInFolder(_ path: String) -> [String]? {
   guard let folder = opendir(path) else { return nil }
   defer { closedir(folder) }
   var names: [String] = []

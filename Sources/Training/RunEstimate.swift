@@ -11,7 +11,7 @@ public struct RunEstimate: Sendable, Equatable {
   public var tokens: Int
   /// Supervised ones among them.
   public var supervisedTokens: Int
-  /// Validations of the whole validation data.
+  /// Times that validation and retention data are measured.
   public var validations: Int
   /// Seconds of all steps.
   public var stepSeconds: Double
@@ -76,9 +76,11 @@ extension FineTuning {
       }
     }
     estimate.stepSeconds = tokens > 0 ? measured / Double(tokens) * Double(estimate.tokens) : 0
-    if !validation.isEmpty {
+    let rows = validation + retention
+    if !rows.isEmpty {
       estimate.validations = validationCount
-      estimate.validationSeconds = Double(validationCount) * secondsOfValidation(seconds / 4)
+      estimate.validationSeconds =
+        Double(validationCount) * secondsOfMeasuring(rows, for: seconds / 4)
     }
     return estimate
   }
@@ -92,23 +94,23 @@ extension FineTuning {
     }
   }
 
-  /// Seconds of one validation, from `seconds` of it.
-  private func secondsOfValidation(_ seconds: Double) -> Double {
+  /// Seconds that the loss over some rows takes, from `seconds` of it.
+  private func secondsOfMeasuring(_ rows: [TokenizedExample], for seconds: Double) -> Double {
     guard validationCount > 0 else { return 0 }
     let clock = ContinuousClock()
     var (done, measured) = (0, 0.0)
     for part in Self.parts(
-      Array(validation.indices), of: validation, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
+      Array(rows.indices), of: rows, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
       sharesPrefixes: sharesPrefixes)
     {
       let began = clock.now
-      let batch = MicroBatch(validation, indices: part, sharesPrefixes: sharesPrefixes)
+      let batch = MicroBatch(rows, indices: part, sharesPrefixes: sharesPrefixes)
       _ = model.inF32 { model.loss(batch) }
       measured += began.duration(to: clock.now).inSeconds
       done += batch.exampleTokens
       if measured >= seconds { break }
     }
-    let tokens = validation.reduce(0) { $0 + $1.tokens.count }
+    let tokens = rows.reduce(0) { $0 + $1.tokens.count }
     return done > 0 ? measured / Double(done) * Double(tokens) : 0
   }
 }

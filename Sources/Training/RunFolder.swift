@@ -50,7 +50,7 @@ public final class RunFolder {
 
   /// The checkpoints' paths, newest first.
   public func checkpointPaths() -> [String] {
-    let steps = Self.names(in: checkpoints).compactMap { name in
+    let steps = (namesInFolder(checkpoints) ?? []).compactMap { name in
       name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil
     }
     return steps.sorted(by: >).map { "\(checkpoints)/step-\($0)" }
@@ -64,11 +64,11 @@ public final class RunFolder {
   {
     let target = "\(checkpoints)/step-\(run.state.step)"
     var status = stat()
-    if stat(target, &status) == 0 { Self.remove(target) }
+    if stat(target, &status) == 0 { removeFolder(target) }
     try Checkpoint.write(target, run: run, identity: identity, baseModel: baseModel)
     if let limit {
       let best = run.state.bestStep.map { "\(checkpoints)/step-\($0)" }
-      for old in checkpointPaths().dropFirst(max(1, limit)) where old != best { Self.remove(old) }
+      for old in checkpointPaths().dropFirst(max(1, limit)) where old != best { removeFolder(old) }
     }
     return target
   }
@@ -109,27 +109,14 @@ public final class RunFolder {
   /// Removes what a process that was killed had begun to write.
   private func removeAbandoned() {
     for folder in [path, checkpoints] {
-      for name in Self.names(in: folder) where name.hasPrefix(".") && name.hasSuffix(".partial") {
+      for name in namesInFolder(folder) ?? []
+      where name.hasPrefix(".") && name.hasSuffix(".partial") {
         let entry = "\(folder)/\(name)"
         var status = stat()
         guard lstat(entry, &status) == 0 else { continue }
-        if status.st_mode & S_IFMT == S_IFDIR { Self.remove(entry) } else { unlink(entry) }
+        if status.st_mode & S_IFMT == S_IFDIR { removeFolder(entry) } else { unlink(entry) }
       }
     }
-  }
-
-  /// The names in a folder; none where it cannot be read.
-  private static func names(in path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      names.append(
-        withUnsafeBytes(of: &entry.pointee.d_name) {
-          String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        })
-    }
-    return names
   }
 
   /// Appends a line to `metrics.jsonl`.
@@ -163,26 +150,12 @@ public final class RunFolder {
     try output.write(kept)
     try output.commit()
   }
-
-  /// Removes a folder and what is in it; links are removed, not followed.
-  static func remove(_ path: String) {
-    for name in names(in: path) where name != "." && name != ".." {
-      var status = stat()
-      let child = "\(path)/\(name)"
-      if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-        remove(child)
-      } else {
-        unlink(child)
-      }
-    }
-    rmdir(path)
-  }
 }
 
 extension RunFolder {
   /// Makes the `adapter` folder whole, in place of one that may be there.
   public func replaceAdapter(_ write: (_ staging: String) throws -> Void) throws {
-    Self.remove(adapter)
+    removeFolder(adapter)
     let folder = try StagedFolder(path: adapter)
     try write(folder.stagingPath)
     try folder.commit()
