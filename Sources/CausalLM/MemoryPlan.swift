@@ -38,13 +38,16 @@ public struct MemoryPlan: Sendable, Equatable {
     public let tokensAtOnce: Int
     /// Tokens of the largest part, of training or validation.
     public let largestPart: Int
+    /// Most supervised tokens of a part: the rows of logits that it needs.
+    public let mostSupervised: Int
     /// Tokens that training computes, in all or in a sample that is the same for every cut.
     public let computedTokens: Int
 
     /// Describes a cut.
-    public init(tokensAtOnce: Int, largestPart: Int, computedTokens: Int) {
+    public init(tokensAtOnce: Int, largestPart: Int, mostSupervised: Int, computedTokens: Int) {
       self.tokensAtOnce = tokensAtOnce
       self.largestPart = largestPart
+      self.mostSupervised = mostSupervised
       self.computedTokens = computedTokens
     }
   }
@@ -105,7 +108,7 @@ public struct MemoryPlan: Sendable, Equatable {
     let part = Double(min(max(1, cut.largestPart), 1_024))
     return Double(cut.computedTokens) * (1 + 25 / part)
       * (1 + 0.35 * Double(repeatedBlocks) * share + (isRounded ? 0.05 + 0.02 * kept * share : 0)
-        + 0.5 / Double(activations.logitRows))
+        + (activations.logitRows < cut.mostSupervised ? 0.5 / Double(activations.logitRows) : 0))
   }
 
   /// The choices in words, such as "512 tokens at once, activations of 29 of 29 blocks kept in f32".
@@ -173,13 +176,14 @@ public struct MemoryPlan: Sendable, Equatable {
     return least
   }
 
-  /// Adds up what given choices take; `activations.tokens` is filled in.
+  /// Adds up what given choices take; `activations.tokens` is filled in, and rows of logits beyond the cut's are dropped.
   public init(
     _ model: CausalLM, _ workload: Workload, _ cut: Cut, _ activations: ActivationPlan
   ) {
     self.cut = cut
     var activations = activations
     activations.tokens = ActivationPlan.capacity(cut.largestPart)
+    activations.logitRows = max(1, min(activations.logitRows, cut.mostSupervised))
     self.activations = activations
     blocks = model.blocksBeforeLast
     let c = model.configuration

@@ -37,21 +37,32 @@ enum KeySuggestion {
     func consider(_ candidate: String, _ distance: Int) {
       if distance < best?.distance ?? .max { best = (distance, candidate) }
     }
+    let written = name.lowercased()
     for key in ConfigurationSchema.keys {
       // Of two equally near keys, the one in the section where the writer was looking.
       let detour = key.section == section ? 0 : 1
       for candidate in [key.name] + key.otherNames {
-        let distance = editDistance(name.lowercased(), candidate)
-        guard distance <= max(1, candidate.count / 4) else { continue }
+        guard let distance = smallDistance(written, candidate) else { continue }
         consider(key.path, 2 * distance + detour)
       }
     }
     for section in ConfigurationSchema.sections {
       let sectionName = section.path.split(separator: ".").last.map(String.init) ?? ""
-      let distance = editDistance(name.lowercased(), sectionName)
-      if distance <= max(1, sectionName.count / 4) { consider(section.path, 2 * distance + 1) }
+      guard let distance = smallDistance(written, sectionName) else { continue }
+      consider(section.path, 2 * distance + 1)
     }
     return best?.path
+  }
+
+  /// The edit distance where it is so small that `candidate` may have been meant.
+  private static func smallDistance(_ written: String, _ candidate: String) -> Int? {
+    let most = max(1, candidate.utf8.count / 4)
+    // Each edit changes the length by one at most.
+    guard abs(written.unicodeScalars.count - candidate.unicodeScalars.count) <= most else {
+      return nil
+    }
+    let distance = editDistance(written, candidate)
+    return distance <= most ? distance : nil
   }
 
   /// The least number of characters to insert, delete, replace or swap with their neighbour.

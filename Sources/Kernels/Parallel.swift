@@ -172,25 +172,39 @@ private final class WorkerPool: @unchecked Sendable {
   }
 
   /// Looks for a while, since sleeping and being woken takes longer than most waits; not at all where threads outnumber
-  /// cores and the one waited for may need this one's.
+  /// cores and the one waited for may need this one's, and hardly where other programs have lately kept it waiting: who
+  /// looks then holds a core that the thread it waits for could have.
   ///
   /// - Returns: whether `condition` came true.
   @inline(__always)
   private func looks(for condition: () -> Bool) -> Bool {
     if condition() { return true }
     guard threads <= Self.cores else { return false }
-    let end = lk_nanoseconds() + Self.patience
+    let patience = self.patience.load(ordering: .relaxed)
+    let end = lk_nanoseconds() + patience
     repeat {
       for _ in 0..<32 {
         lk_pause()
-        if condition() { return true }
+        if condition() {
+          // Threads race here, and may: a lost update is one wait more of the old length.
+          let longer = min(patience + Self.longestPatience / 32, Self.longestPatience)
+          if longer != patience { self.patience.store(longer, ordering: .relaxed) }
+          return true
+        }
       }
     } while lk_nanoseconds() < end
+    self.patience.store(max(patience / 2, Self.leastPatience), ordering: .relaxed)
     return false
   }
 
-  /// Nanoseconds to look for work before sleeping: beyond the stretches that one thread runs alone in a step.
-  private static let patience: Int64 = 200_000
+  /// Nanoseconds to look for work before sleeping.
+  ///
+  /// Halved by each wait in vain and grown by a thirty-second of the most by each other: it stays at the most while fewer
+  /// than one wait in seventeen is in vain, and falls where other programs keep the cores busy.
+  private let patience = Atomic<Int64>(longestPatience)
+  /// Beyond the stretches that one thread runs alone in a step.
+  private static let longestPatience: Int64 = 200_000
+  private static let leastPatience: Int64 = 2_000
   private static let cores = Parallel.availableCores
 
   /// Deals tasks out; the caller holds `turn`.

@@ -18,17 +18,17 @@ extension FineTuning {
     ).map(\.indices)
   }
 
-  /// `parts`, each with the tokens that it computes.
+  /// `parts`, each with the tokens that it computes and the supervised ones of its examples.
   static func measuredParts(
     _ indices: [Int], of examples: [TokenizedExample], tokensAtOnce: Int,
     sharesPrefixes: Bool = true
-  ) -> [(indices: [Int], tokens: Int)] {
-    var parts: [(indices: [Int], tokens: Int)] = []
+  ) -> [(indices: [Int], tokens: Int, supervised: Int)] {
+    var parts: [(indices: [Int], tokens: Int, supervised: Int)] = []
     var trie = PrefixTrie(isSharing: sharesPrefixes)
     for index in indices {
       trie.insert(examples[index].tokens)
       if parts.isEmpty || (trie.count > 1 && trie.layoutTokens > tokensAtOnce) {
-        parts.append(([], 0))
+        parts.append(([], 0, 0))
         if trie.count > 1 {
           trie = PrefixTrie(isSharing: sharesPrefixes)
           trie.insert(examples[index].tokens)
@@ -36,6 +36,7 @@ extension FineTuning {
       }
       parts[parts.count - 1].indices.append(index)
       parts[parts.count - 1].tokens = trie.layoutTokens
+      parts[parts.count - 1].supervised += examples[index].supervisedTokens
     }
     return parts
   }

@@ -53,10 +53,10 @@ extension MemoryPlan {
     _ tokensAtOnce: Int, _ examples: [TokenizedExample], validation: [TokenizedExample],
     plan: BatchPlan, totalSteps: Int
   ) -> Cut {
-    var largest =
-      FineTuning.measuredParts(
-        Array(validation.indices), of: validation, tokensAtOnce: tokensAtOnce
-      ).map(\.tokens).max() ?? 0
+    let validationParts = FineTuning.measuredParts(
+      Array(validation.indices), of: validation, tokensAtOnce: tokensAtOnce)
+    var largest = validationParts.map(\.tokens).max() ?? 0
+    var supervised = validationParts.map(\.supervised).max() ?? 0
     var (computed, tried) = (0, 0)
     var isWhole = true
     trial: for epoch in 0...max(0, totalSteps - 1) / plan.windowsPerEpoch {
@@ -69,6 +69,7 @@ extension MemoryPlan {
         tried += batch.reduce(0) { $0 + examples[$1].tokens.count }
         for part in FineTuning.measuredParts(batch, of: examples, tokensAtOnce: tokensAtOnce) {
           largest = max(largest, part.tokens)
+          supervised = max(supervised, part.supervised)
           computed += part.tokens
         }
       }
@@ -78,7 +79,10 @@ extension MemoryPlan {
       let rows = examples.map(\.tokens.count).sorted(by: >)
       let bound = min(tokensAtOnce, rows.prefix(plan.batchSize).reduce(0, +))
       largest = max(largest, bound, rows.first ?? 0)
+      supervised = largest
     }
-    return Cut(tokensAtOnce: tokensAtOnce, largestPart: largest, computedTokens: computed)
+    return Cut(
+      tokensAtOnce: tokensAtOnce, largestPart: largest, mostSupervised: supervised,
+      computedTokens: computed)
   }
 }

@@ -23,10 +23,10 @@ import Testing
 
   private static let workload = MemoryPlan.Workload(
     cuts: [
-      .init(tokensAtOnce: 256, largestPart: 250, computedTokens: 12_000),
-      .init(tokensAtOnce: 512, largestPart: 500, computedTokens: 10_000),
-      .init(tokensAtOnce: 1_024, largestPart: 1_000, computedTokens: 9_800),
-      .init(tokensAtOnce: 2_048, largestPart: 2_000, computedTokens: 9_700),
+      .init(tokensAtOnce: 256, largestPart: 250, mostSupervised: 250, computedTokens: 12_000),
+      .init(tokensAtOnce: 512, largestPart: 500, mostSupervised: 500, computedTokens: 10_000),
+      .init(tokensAtOnce: 1_024, largestPart: 1_000, mostSupervised: 1_000, computedTokens: 9_800),
+      .init(tokensAtOnce: 2_048, largestPart: 2_000, mostSupervised: 2_000, computedTokens: 9_700),
     ], longestRow: 200, adapterCopies: 4, dataBytes: 1_000, threads: 2)
 
   @Test("of activations and logits is what their buffers take")
@@ -75,8 +75,28 @@ import Testing
     #expect(plan.choices == "512 tokens at once, activations kept in f32")
     // A larger part that saves more than a tenth is worth its memory.
     var sharing = Self.workload
-    sharing.cuts[2] = .init(tokensAtOnce: 1_024, largestPart: 1_000, computedTokens: 8_000)
+    sharing.cuts[2] = .init(
+      tokensAtOnce: 1_024, largestPart: 1_000, mostSupervised: 1_000, computedTokens: 8_000)
     #expect(try #require(MemoryPlan.fastest(model, sharing, limit: nil)).cut.tokensAtOnce == 1_024)
+  }
+
+  @Test("makes no more rows of logits than a part has supervised tokens")
+  func fewSupervisedTokens() throws {
+    let model = try Self.model()
+    var few = Self.workload
+    few.cuts = [
+      .init(tokensAtOnce: 512, largestPart: 500, mostSupervised: 70, computedTokens: 10_000)
+    ]
+    let (all, some) = (
+      try #require(MemoryPlan.fastest(model, Self.workload, limit: nil)),
+      try #require(MemoryPlan.fastest(model, few, limit: nil))
+    )
+    #expect(all.activations.logitRows == 500 && some.activations.logitRows == 70)
+    let perRow = 4 * (model.configuration.vocabularySize + 2 * model.configuration.hiddenSize + 1)
+    #expect(all.totalBytes - some.totalBytes >= 430 * perRow)
+    few.cuts[0] = .init(
+      tokensAtOnce: 512, largestPart: 500, mostSupervised: 0, computedTokens: 10_000)
+    #expect(try #require(MemoryPlan.fastest(model, few, limit: nil)).activations.logitRows == 1)
   }
 
   @Test("stays within a limit, is faster with more of it, and is refused below the smallest")
