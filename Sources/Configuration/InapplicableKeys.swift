@@ -11,7 +11,8 @@ enum InapplicableKeys {
     return result
   }()
 
-  private static let groups: [(names: [String], explanation: String)] = [
+  /// Keys that have one explanation, and it.
+  static let groups: [(names: [String], explanation: String)] = [
     (
       ["packing", "padding_free", "eval_packing", "packing_strategy", "sample_packing"],
       "examples already lie end to end without padding, and never see each other"

@@ -15,8 +15,14 @@ struct Flag {
   /// A second, short spelling, such as `-o`.
   var shortName: String?
 
-  /// Both spellings, as help shows them.
-  var spelling: String { shortName.map { "\($0), \(name)" } ?? name }
+  /// Both spellings and the value, as help shows them.
+  var usage: String {
+    let spelling = shortName.map { "\($0), \(name)" } ?? name
+    return spelling + (value.map { hasOptionalValue ? " [\($0)]" : " <\($0)>" } ?? "")
+  }
+
+  /// Its help, and whether it may be repeated.
+  var sentence: String { help + (isRepeatable ? " (repeatable)" : "") }
 }
 
 /// What the command line said, checked against a command's flags.

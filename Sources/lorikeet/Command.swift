@@ -64,6 +64,11 @@ enum Help {
     ]
   }
 
+  /// Every command that does something itself: those of a group in its place.
+  static var leaves: [any Command.Type] {
+    commands.flatMap { $0.subcommands.isEmpty ? [$0] : $0.subcommands }
+  }
+
   static var overview: String {
     var text = """
       lorikeet \(Version.text): LoRA and QLoRA fine-tuning of small language models on CPUs
@@ -79,20 +84,21 @@ enum Help {
 
   static func text(for command: any Command.Type) -> String {
     guard command.subcommands.isEmpty else { return list(of: command) }
+    var text = "\(command.summary)\n\nusage: \(usage(of: command))\n\n"
+    for flag in command.flags + Arguments.common {
+      text += wrapped("  \(pad(flag.usage, 26))", flag.sentence)
+    }
+    return text + "\nexample:\n  \(command.example)\n"
+  }
+
+  /// A command with all that it must be given, such as `lorikeet plan <CONFIG.yaml> [flags]`.
+  static func usage(of command: any Command.Type) -> String {
     let positional = command.positional.enumerated().map { index, name in
       index < command.positionalCounts.lowerBound ? " <\(name)>" : " [\(name)]"
     }.joined()
     let required = command.flags.filter(\.isRequired).map { " \($0.name) <\($0.value ?? "")>" }
       .joined()
-    var text =
-      "\(command.summary)\n\nusage: lorikeet \(command.name)\(positional)\(required) [flags]\n\n"
-    for flag in command.flags + Arguments.common {
-      let value = flag.value.map { flag.hasOptionalValue ? " [\($0)]" : " <\($0)>" } ?? ""
-      text += wrapped(
-        "  \(pad(flag.spelling + value, 26))",
-        flag.help + (flag.isRepeatable ? " (repeatable)" : ""))
-    }
-    return text + "\nexample:\n  \(command.example)\n"
+    return "lorikeet \(command.name)\(positional)\(required) [flags]"
   }
 
   private static func list(of group: any Command.Type) -> String {

@@ -19,87 +19,129 @@ enum CompletionsCommand: Command {
     Output.write(script())
   }
 
-  /// A command's flags; a group's are those of all its commands.
+  /// Every flag that may follow a command, its own first.
   private static func flags(of command: any Command.Type) -> [Flag] {
-    var flags = command.flags + Arguments.common
-    for flag in command.subcommands.flatMap({ $0.flags })
-    where !flags.contains(where: { $0.name == flag.name }) {
-      flags.append(flag)
-    }
-    return flags
+    command.flags + Arguments.common
   }
 
-  /// The flags that may follow a command.
-  private static func words(_ command: any Command.Type) -> String {
-    flags(of: command).map(\.name).joined(separator: " ")
+  /// The words that a command's first argument is one of, where there is such a list.
+  private static func choices(of command: any Command.Type) -> [String] {
+    let name = command.positional.first ?? ""
+    return name.contains("|") ? name.split(separator: "|").map(String.init) : []
   }
+
+  /// Whether a flag's value may be a path: a number is not.
+  private static func takesPath(_ flag: Flag) -> Bool {
+    flag.value.map { !["N", "X", "S"].contains($0) } ?? false
+  }
+
+  // MARK: - bash
 
   private static func bash() -> String {
+    func spellings(_ command: any Command.Type) -> String {
+      flags(of: command).flatMap { [$0.shortName, $0.name] }.compactMap { $0 }
+        .joined(separator: " ")
+    }
     var cases = ""
     for command in Help.commands {
       if command.subcommands.isEmpty {
-        cases += "    \(command.name)) words='\(words(command))' ;;\n"
+        let choices = choices(of: command)
+        let names = choices.isEmpty ? "" : "names='\(choices.joined(separator: " "))' "
+        cases += "    \(command.name)) \(names)flags='\(spellings(command))' ;;\n"
         continue
       }
       let names = command.subcommands.map { $0.word }.joined(separator: " ")
-      cases += "    \(command.name))\n      case ${COMP_WORDS[2]} in\n"
+      cases += "    \(command.name))\n      ((COMP_CWORD > 2)) || names='\(names)' flags=--help\n"
+      cases += "      case ${COMP_WORDS[2]} in\n"
       for leaf in command.subcommands {
-        cases += "        \(leaf.word)) words='\(words(leaf))' ;;\n"
+        cases += "        \(leaf.word)) flags='\(spellings(leaf))' ;;\n"
       }
-      cases += "      esac\n      if ((COMP_CWORD == 2)); then\n"
-      cases += "        COMPREPLY=($(compgen -W '\(names) --help' -- \"$current\"))\n"
-      cases += "        return\n      fi ;;\n"
+      cases += "      esac ;;\n"
     }
     let names = Help.commands.map { $0.name }.joined(separator: " ")
     return """
       # bash completion of lorikeet, made by: lorikeet completions bash
       _lorikeet() {
-        local current=${COMP_WORDS[COMP_CWORD]} words=
+        local current=${COMP_WORDS[COMP_CWORD]} names= flags=
+        COMPREPLY=()
         if ((COMP_CWORD == 1)); then
-          COMPREPLY=($(compgen -W '\(names) --help --version' -- "$current"))
-          return
-        fi
-        case ${COMP_WORDS[1]} in
-      \(cases)  esac
-        if [[ $current == -* ]]; then
-          COMPREPLY=($(compgen -W "$words" -- "$current"))
+          names='\(names)' flags='--help --version'
         else
-          COMPREPLY=($(compgen -f -- "$current"))
+          case ${COMP_WORDS[1]} in
+      \(cases)    esac
+        fi
+        if [[ $current == -* ]]; then
+          COMPREPLY=($(compgen -W "$flags" -- "$current"))
+        elif [[ -n $names ]]; then
+          COMPREPLY=($(compgen -W "$names" -- "$current"))
+        else
+          # Only here: a command may have the name of a folder, and is not one.
+          compopt -o filenames
+          mapfile -t COMPREPLY < <(compgen -f -- "$current")
         fi
       }
-      complete -o filenames -o bashdefault -F _lorikeet lorikeet
+      complete -F _lorikeet lorikeet
 
       """
   }
 
+  // MARK: - zsh
+
   private static func zsh() -> String {
+    func arguments(_ command: any Command.Type) -> String {
+      var words = flags(of: command).flatMap { flag in
+        let exclusion =
+          flag.isRepeatable ? "*" : flag.shortName.map { "(\($0) \(flag.name))" } ?? ""
+        let value = flag.value.map {
+          "\(flag.hasOptionalValue ? "::" : ":")\(quoted($0)):\(takesPath(flag) ? "_files" : "")"
+        }
+        return [flag.shortName, flag.name].compactMap { $0 }.map {
+          "'\(exclusion)\($0)[\(quoted(flag.help))]\(value ?? "")'"
+        }
+      }
+      let choices = choices(of: command)
+      words.append(
+        choices.isEmpty ? "'*:file:_files'" : "'1:shell:(\(choices.joined(separator: " ")))'")
+      return "_arguments " + words.joined(separator: " ")
+    }
+    func descriptions(_ commands: [any Command.Type]) -> String {
+      commands.map { "'\($0.word):\(quoted($0.summary))'" }.joined(separator: " ")
+    }
     var cases = ""
     for command in Help.commands {
-      let flags = flags(of: command).map { flag in
-        "'\(flag.isRepeatable ? "*" : "")\(flag.name)[\(quoted(flag.help))]\(flag.value.map { ":\(quoted($0)):_files" } ?? "")'"
+      guard !command.subcommands.isEmpty else {
+        cases += "    \(command.name)) \(arguments(command)) ;;\n"
+        continue
       }
-      let words = command.subcommands.map { $0.word }.joined(separator: " ")
-      let first = words.isEmpty ? "" : "'1:command:(\(words))' "
-      cases +=
-        "    \(command.name)) _arguments \(first)\(flags.joined(separator: " ")) '*:file:_files' ;;\n"
+      cases += "    \(command.name))\n      commands=(\(descriptions(command.subcommands)))\n"
+      cases += "      if ((CURRENT == 2)); then\n        _describe subcommand commands\n"
+      cases += "        return\n      fi\n      shift words\n      ((CURRENT--))\n"
+      cases += "      case $words[1] in\n"
+      for leaf in command.subcommands {
+        cases += "        \(leaf.word)) \(arguments(leaf)) ;;\n"
+      }
+      cases += "      esac ;;\n"
     }
-    let names = Help.commands.map { "'\($0.name):\(quoted($0.summary))'" }.joined(separator: " ")
     return """
       #compdef lorikeet
       # zsh completion of lorikeet, made by: lorikeet completions zsh
       _lorikeet() {
-        local -a commands=(\(names))
+        local -a commands=(\(descriptions(Help.commands)))
         if ((CURRENT == 2)); then
           _describe command commands
           return
         fi
-        local name=$words[2]
         shift words
         ((CURRENT--))
-        case $name in
+        case $words[1] in
       \(cases)  esac
       }
-      compdef _lorikeet lorikeet
+      # A file of $fpath is the function itself; text that is read in .zshrc has to name it.
+      if [[ $funcstack[1] == _lorikeet ]]; then
+        _lorikeet "$@"
+      else
+        compdef _lorikeet lorikeet
+      fi
 
       """
   }
@@ -109,95 +151,42 @@ enum CompletionsCommand: Command {
     text.map { "'[]:".contains($0) ? ($0 == "'" ? "’" : "\\\($0)") : String($0) }.joined()
   }
 
+  // MARK: - fish
+
   private static func fish() -> String {
     var lines = "# fish completion of lorikeet, made by: lorikeet completions fish\n"
     func quoted(_ text: String) -> String {
       "'" + text.map { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "'"
     }
-    for command in Help.commands {
-      for leaf in command.subcommands {
-        lines +=
-          "complete -c lorikeet -n '__fish_seen_subcommand_from \(command.name)' -f -a \(leaf.word) -d \(quoted(leaf.summary))\n"
-      }
+    func word(_ command: any Command.Type, where condition: String) {
       lines +=
-        "complete -c lorikeet -n __fish_use_subcommand -f -a \(command.name) -d \(quoted(command.summary))\n"
+        "complete -c lorikeet -n \(quoted(condition)) -f -a \(command.word) -d \(quoted(command.summary))\n"
+    }
+    func rest(_ command: any Command.Type, where condition: String) {
+      for choice in choices(of: command) {
+        lines += "complete -c lorikeet -n \(quoted(condition)) -f -a \(choice)\n"
+      }
       for flag in flags(of: command) {
+        let short = flag.shortName.map { " -s \($0.drop { $0 == "-" })" } ?? ""
+        let value =
+          flag.value == nil || flag.hasOptionalValue ? "" : takesPath(flag) ? " -r" : " -x"
         lines +=
-          "complete -c lorikeet -n '__fish_seen_subcommand_from \(command.name)' -l \(flag.name.drop { $0 == "-" })\(flag.value == nil ? "" : " -r") -d \(quoted(flag.help))\n"
+          "complete -c lorikeet -n \(quoted(condition))\(short) -l \(flag.name.drop { $0 == "-" })\(value) -d \(quoted(flag.help))\n"
+      }
+    }
+    for command in Help.commands {
+      word(command, where: "__fish_use_subcommand")
+      let isSeen = "__fish_seen_subcommand_from \(command.name)"
+      guard !command.subcommands.isEmpty else {
+        rest(command, where: isSeen)
+        continue
+      }
+      let leaves = command.subcommands.map { $0.word }.joined(separator: " ")
+      for leaf in command.subcommands {
+        word(leaf, where: "\(isSeen); and not __fish_seen_subcommand_from \(leaves)")
+        rest(leaf, where: "\(isSeen); and __fish_seen_subcommand_from \(leaf.word)")
       }
     }
     return lines
-  }
-}
-
-/// `lorikeet man`.
-enum ManualCommand: Command {
-  static let name = "man"
-  static let summary = "prints the manual page"
-  static let positional: [String] = []
-  static let flags: [Flag] = []
-  static let example = "lorikeet man | man -l -"
-
-  static func run(_ arguments: Arguments, _ console: Console) throws { Output.write(page()) }
-
-  private static func page() -> String {
-    var text = """
-      .TH LORIKEET 1 "" "lorikeet \(Version.text)" "User Commands"
-      .SH NAME
-      lorikeet \\- LoRA and QLoRA fine\\-tuning of small language models on CPUs
-      .SH SYNOPSIS
-      .B lorikeet
-      .I command
-      .RI [ arguments ]
-      .SH COMMANDS
-
-      """
-    for command in Help.commands.flatMap({ $0.subcommands.isEmpty ? [$0] : $0.subcommands }) {
-      let positional = command.positional.map { " \\fI\(escaped($0))\\fR" }.joined()
-      text += ".SS \"\(escaped(command.name))\"\n"
-      text += "\\fBlorikeet \(escaped(command.name))\\fR\(positional) [flags]\n.PP\n"
-      text += "\(escaped(command.summary)).\n"
-      for flag in command.flags { text += entry(flag) }
-      text += ".PP\nExample: \\fB\(escaped(command.example))\\fR\n"
-    }
-    text += ".SH FLAGS OF EVERY COMMAND\n"
-    for flag in Arguments.common { text += entry(flag) }
-    text += """
-      .SH EXIT STATUS
-      .TP
-      .B 0
-      done
-      .TP
-      .B 1
-      failed
-      .TP
-      .B 64
-      the command line or the configuration is wrong
-      .TP
-      .B 65
-      data or a model file is wrong
-      .TP
-      .B 66
-      an input is missing
-      .TP
-      .B 74
-      something could not be read or written, such as on a full disk
-      .TP
-      .B 130
-      stopped by Ctrl\\-C, after a checkpoint was saved
-
-      """
-    return text
-  }
-
-  private static func entry(_ flag: Flag) -> String {
-    let value = flag.value.map { " \\fI\(escaped($0))\\fR" } ?? ""
-    return ".TP\n\\fB\(escaped(flag.name))\\fR\(value)\n\(escaped(flag.help))\n"
-  }
-
-  /// A hyphen that is typed, and no line that begins with a request.
-  private static func escaped(_ text: String) -> String {
-    let plain = text.map { $0 == "\\" ? "\\e" : $0 == "-" ? "\\-" : String($0) }.joined()
-    return plain.hasPrefix(".") || plain.hasPrefix("'") ? "\\&" + plain : plain
   }
 }

@@ -35,6 +35,7 @@ final class Console {
   /// A piece of streamed text.
   func stream(_ bytes: [UInt8]) {
     guard !isJSON else { return }
+    clearProgress()
     Output.write(bytes)
   }
 

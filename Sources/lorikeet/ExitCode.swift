@@ -6,9 +6,19 @@ import ModelFiles
 import Tokenization
 import Training
 
-/// The tool's exit codes: 0 done; 1 failed; 64 usage or configuration; 65 bad data; 66 missing input; 74 I/O; 130
-/// stopped by Ctrl-C after saving.
+/// The tool's exit codes.
 enum ExitCode {
+  /// Each code with what it means, for the manual.
+  static let meanings: [(code: Int32, meaning: String)] = [
+    (0, "done"),
+    (1, "failed"),
+    (64, "the command line or the configuration is wrong"),
+    (65, "data or a model file is wrong"),
+    (66, "an input is missing"),
+    (74, "something could not be read or written, such as on a full disk"),
+    (130, "stopped by Ctrl-C, after a checkpoint was saved"),
+  ]
+
   static func of(_ error: any Error) -> Int32 {
     switch error {
     case is UsageError: 64

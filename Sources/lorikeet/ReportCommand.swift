@@ -6,7 +6,7 @@ import Serialization
 enum ReportCommand: Command {
   static let name = "report"
   static let summary = "renders a run folder as a page, or lays several runs over each other"
-  static let positional = ["RUN"]
+  static let positional = ["RUN…"]
   static let positionalCounts = 1...Int.max
   static let flags = [
     Flag(

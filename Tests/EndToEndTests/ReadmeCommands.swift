@@ -72,6 +72,8 @@ enum ReadmeCommands {
   }
 
   /// The words of a command line as a shell splits them: quotes, backslashes, and `#` for a comment.
+  ///
+  /// A pipe or redirection ends the command; what follows is the shell's.
   static func words(of line: String) -> [String] {
     var words: [String] = []
     var word: String?
@@ -96,7 +98,7 @@ enum ReadmeCommands {
       case (" ", nil):
         if let done = word { words.append(done) }
         word = nil
-      case ("#", nil) where word == nil:
+      case ("#", nil) where word == nil, ("|", nil) where word == nil, (">", nil) where word == nil:
         break scan
       default:
         word = (word ?? "") + String(character)

@@ -9,6 +9,8 @@ import Testing
       (#"a\ b  c # comment"#, ["a b", "c"]),
       (#"a#b "" "#, ["a#b", ""]),
       ("# only a comment", []),
+      ("a --json > b", ["a", "--json"]),
+      (#"a "x|y" | b -"#, ["a", "x|y"]),
     ])
   func words(_ line: String, _ expected: [String]) {
     #expect(ReadmeCommands.words(of: line) == expected)

@@ -1,10 +1,20 @@
+import Configuration
 import Foundation
+import Serialization
 import TestSupport
 import Testing
 
 /// What these pages tell a reader to type must work.
 @Suite("Pages") struct ReadmeTests {
-  static let pages = ["README.md", "CONTRIBUTING.md", "docs/data.md"]
+  static let pages: [String] = {
+    let docs = Fixture.repository.appendingPathComponent("docs").path
+    let below = FileManager.default.enumerator(atPath: docs)?.compactMap { $0 as? String } ?? []
+    return ["README.md", "CONTRIBUTING.md"]
+      + below.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+  }()
+
+  /// What a page may call beside the tool, Swift and the project's scripts.
+  static let shellCommands: Set = ["cp", "export", "mkdir"]
 
   @Test("every command of the pages is one that a test here knows how to check")
   func everyCommandIsKnown() throws {
@@ -12,7 +22,9 @@ import Testing
     #expect(commands.count >= 10, "the pages lost their commands, or the reader of them is broken")
     for (page, command) in commands {
       switch command.words[0] {
-      case "lorikeet", "export":
+      case "lorikeet":
+        continue
+      case let word where Self.shellCommands.contains(word):
         continue
       case "swift":
         let verb = command.words.dropFirst().first ?? ""
@@ -78,11 +90,8 @@ import Testing
 
   @Test("every link between the pages leads to a file of the checkout")
   func linksLeadSomewhere() throws {
-    let docs = Fixture.repository.appendingPathComponent("docs").path
-    let documents = try FileManager.default.subpathsOfDirectory(atPath: docs)
-      .filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
     var count = 0
-    for name in Self.pages + ["CHANGELOG.md"] + documents {
+    for name in Self.pages + ["CHANGELOG.md"] {
       let folder = Fixture.repository.appendingPathComponent(name).deletingLastPathComponent()
       for target in Self.linkTargets(try Self.page(name)) {
         count += 1
@@ -103,6 +112,29 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: file), "\(page), \(command): \(path)")
       }
     }
+  }
+
+  @Test("every key in a YAML block of the pages is one that a configuration has")
+  func keysExist() throws {
+    let known = Set(RunConfiguration.schema.map(\.path))
+    var count = 0
+    func check(_ node: YAMLNode, _ path: String, _ place: String) {
+      guard case .mapping(let members, _) = node, !known.contains(path) else {
+        count += 1
+        #expect(known.contains(path), "\(place): \(path)")
+        return
+      }
+      for member in members {
+        check(member.value, path.isEmpty ? member.key : "\(path).\(member.key)", place)
+      }
+    }
+    for name in Self.pages {
+      for block in ReadmeCommands.blocks(of: try Self.page(name)) where block.language == "yaml" {
+        let text = block.lines.joined(separator: "\n")
+        check(try YAML.parse(text), "", "\(name) line \(block.line)")
+      }
+    }
+    #expect(count > 20, "the pages lost their YAML, or the reader of it is broken")
   }
 
   // MARK: - Reading the pages
