@@ -14,9 +14,16 @@ struct Flag {
   var hasOptionalValue = false
   /// A second, short spelling, such as `-o`.
   var shortName: String?
+  /// The flags that this one stands for: given it, they need not and may not be given.
+  var replaces: [String] = []
 
   /// Both spellings, as help shows them.
   var spelling: String { shortName.map { "\($0), \(name)" } ?? name }
+}
+
+extension [Flag] {
+  /// The flags that stand for `flag`.
+  func substitutes(for flag: Flag) -> [Flag] { filter { $0.replaces.contains(flag.name) } }
 }
 
 /// What the command line said, checked against a command's flags.
@@ -78,10 +85,8 @@ struct Arguments {
       throw UsageError(
         command: command, "missing argument <\(command.positional[positional.count])>")
     }
-    for flag in flags where flag.isRequired && values[flag.name] == nil {
-      throw UsageError(command: command, "missing \(flag.name) <\(flag.value ?? "")>")
-    }
     self.command = command
+    try checkRequired(flags)
     for flag in flags {
       if flag.value == "N" { _ = try integer(flag.name) }
       if flag.value == "X" { _ = try number(flag.name) }
@@ -89,6 +94,22 @@ struct Arguments {
   }
 
   private let command: any Command.Type
+
+  /// Checks that what must be given is, by itself or by a flag that stands for it, and not by both.
+  private func checkRequired(_ flags: [Flag]) throws {
+    for flag in flags where has(flag.name) {
+      if let other = flag.replaces.first(where: has) {
+        throw UsageError(
+          command: command, "\(flag.name) says what \(other) would; leave one of them out")
+      }
+    }
+    for flag in flags where flag.isRequired && !has(flag.name) {
+      let substitutes = flags.substitutes(for: flag)
+      guard !substitutes.contains(where: { has($0.name) }) else { continue }
+      let names = ([flag] + substitutes).map { "\($0.name) <\($0.value ?? "")>" }
+      throw UsageError(command: command, "missing \(names.joined(separator: " or "))")
+    }
+  }
 
   /// Flags that every command has.
   static let common = [
