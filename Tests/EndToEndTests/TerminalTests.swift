@@ -43,7 +43,8 @@ import Testing
     #expect(
       run.lines.compactMap(\.last).allSatisfy { $0.allSatisfy { $0 == " " } }, "\(run.written)")
     for silent in ["--quiet", "--json"] {
-      #expect(try TerminalRun(arguments + [silent], columns: columns).written.isEmpty)
+      let run = try TerminalRun(arguments + [silent], columns: columns)
+      #expect(run.exitCode == 0 && run.redrawn.isEmpty, "\(silent): \(run.written)")
     }
   }
 

@@ -59,7 +59,7 @@ import Testing
   func everyColorHasAName() {
     for rule in StyleRule.all(in: StyleSheet.text) where !rule.isRoot {
       for (property, value) in rule.declarations {
-        #expect(!value.contains("#") && !value.contains("rgb"), "\(rule.selector): \(value)")
+        #expect(!value.contains("#") && !value.contains("rgb("), "\(rule.selector): \(value)")
         guard Self.names(in: value).contains(where: Self.decoration.contains) else { continue }
         #expect(
           property.hasPrefix("border") || property == "background"
