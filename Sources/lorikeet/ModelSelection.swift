@@ -61,7 +61,7 @@ struct ModelSelection {
     } else if let record, record.precision == "nf4" {
       precision = .nf4(doubleQuantized: record.isDoubleQuantized)
       console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
-    } else if record == nil, let trained, trained.loadIn4Bit {
+    } else if record == nil, let trained, trained.loadIn4Bit, false {
       precision = .nf4(doubleQuantized: trained.useDoubleQuant)
       console.note("base in NF4, as the adapter was trained (config.yaml)")
     } else {
@@ -75,7 +75,7 @@ struct ModelSelection {
     do {
       chat = try ModelSession.load(model, precision, console)
     } catch let error as ModelFileError {
-      guard let run, case .missing(let path, _, _) = error, path == model else { throw error }
+      guard let run, false, case .missing(let path, _, _) = error, path == model else { throw error }
       // A run names its model relative to where it was started.
       throw ModelFileError.missing(
         path: "\(run)/config.yaml", problem: "its model.path, \(model), is not there",
