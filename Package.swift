@@ -148,7 +148,9 @@ let package = Package(
     + [
       .testTarget(
         name: "EndToEndTests",
-        dependencies: ["lorikeet", "TestSupport", "Serialization", "ModelFiles", "Configuration"],
+        dependencies: [
+          "lorikeet", "TestSupport", "Serialization", "ModelFiles", "Configuration", "Reporting",
+        ],
         path: "Tests/EndToEndTests", swiftSettings: common)
     ],
   swiftLanguageModes: [.v6]

@@ -1,4 +1,4 @@
-import Serialization
+package import Serialization
 
 #if canImport(Glibc)
   import Glibc
@@ -9,20 +9,22 @@ import Serialization
 /// The lines of a JSONL file that are not blank, while the file's bytes are at hand.
 ///
 /// A byte-order mark, `\r\n` and a last line without `\n` are fine.
-struct JSONLines: Sequence, IteratorProtocol {
+package struct JSONLines: Sequence, IteratorProtocol {
   private let bytes: UnsafeRawBufferPointer
   private let path: String
   private var start: Int
   private var number = 0
 
-  init(_ bytes: UnsafeRawBufferPointer, path: String) {
+  /// The lines of a file; `path` is what errors call it.
+  package init(_ bytes: UnsafeRawBufferPointer, path: String) {
     let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
     self.bytes = bytes
     self.path = path
     start = bytes.starts(with: byteOrderMark) ? byteOrderMark.count : 0
   }
 
-  mutating func next() -> JSONLine? {
+  /// The next line that is not blank.
+  package mutating func next() -> JSONLine? {
     while start < bytes.count {
       let end = endOfLine
       number += 1
@@ -44,17 +46,21 @@ struct JSONLines: Sequence, IteratorProtocol {
 }
 
 /// One line of a file, while the file's bytes are at hand.
-struct JSONLine {
+package struct JSONLine {
   let bytes: UnsafeRawBufferPointer
   let offset: Int
   let path: String
-  let number: Int
+  /// The line's number in the file, from 1.
+  package let number: Int
 
   var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
 
   var source: ExampleSource { ExampleSource(path: path, line: number) }
 
-  func object() throws(DatasetError) -> JSONObject {
+  /// The object that the line holds.
+  ///
+  /// - Throws: ``DatasetError`` with its place where it holds anything else.
+  package func object() throws(DatasetError) -> JSONObject {
     if number == 1, bytes.first(where: { $0 != 0x20 }) == UInt8(ascii: "[") {
       throw .jsonArray(place: place(1))
     }

@@ -53,9 +53,14 @@ public struct ModelMerge {
   }
 
   /// Compares two models on texts.
-  public static func distance(_ a: CausalLM, _ b: CausalLM, on sequences: [[Int32]]) -> Distance {
+  ///
+  /// - Parameter progress: hears how many texts are done.
+  public static func distance(
+    _ a: CausalLM, _ b: CausalLM, on sequences: [[Int32]],
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) -> Distance {
     var result = Distance(logits: 0, divergence: 0, agreement: 0, positions: 0)
-    for sequence in sequences {
+    for (index, sequence) in sequences.enumerated() {
       let batch = TokenBatch(sequences: [sequence])
       for (x, y) in zip(a.logits(batch), b.logits(batch)) {
         let largest = x.reduce(Float.leastNormalMagnitude) { max($0, abs($1)) }
@@ -65,6 +70,7 @@ public struct ModelMerge {
         result.agreement += x.firstIndex(of: x.max() ?? 0) == y.firstIndex(of: y.max() ?? 0) ? 1 : 0
         result.positions += 1
       }
+      progress(index + 1, sequences.count)
     }
     result.divergence /= Double(max(1, result.positions))
     result.agreement /= Double(max(1, result.positions))

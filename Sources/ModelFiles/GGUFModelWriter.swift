@@ -13,11 +13,12 @@ public enum GGUFModelWriter {
   ///   - model: whose tensor names, shapes, settings and tokenizer to write.
   ///   - replacing: whether a file that exists may be replaced.
   ///   - rows: gives the weights in Hugging Face order; see ``RowSource``.
+  ///   - progress: hears how many bytes of the weights are written.
   /// - Throws: ``ModelFileError``, a `TokenizerError`, or what `rows` throws; nothing is left behind.
   @discardableResult
   public static func write(
     _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
-    rows: RowSource
+    rows: RowSource, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
     var planned: [PlannedTensor] = []
     var encoders: [RowEncoder] = []
@@ -44,8 +45,14 @@ public enum GGUFModelWriter {
     let writer = try GGUFWriter(
       path: path, metadata: metadata, tensors: planned, replacing: replacing)
     if let factors { try factors.withUnsafeBytes { try writer.write($0) } }
+    let total = try planned.reduce(0) { $0 + (try $1.byteCount(in: path)) }
+    var done = factors.map { $0.count * MemoryLayout<Float>.stride } ?? 0
     for encoder in encoders {
-      try encoder.encode(from: rows) { try writer.write($0) }
+      try encoder.encode(from: rows) { bytes in
+        try writer.write(bytes)
+        done += bytes.count
+        progress(done, total)
+      }
     }
     try writer.commit()
     return WrittenModel(

@@ -16,11 +16,13 @@ public enum HuggingFaceWriter {
   ///   - path: a folder that does not exist, or is empty.
   ///   - type: f32, f16 or bf16, for every tensor.
   ///   - rows: gives the weights; see ``RowSource``.
+  ///   - progress: hears how many bytes of the weights are written.
   /// - Throws: ``ModelFileError``, a `TokenizerError`, or what `rows` throws; nothing is left behind.
   @discardableResult
   public static func write(
     _ model: ModelFile, to path: String, as type: StorageType,
-    maximumShardBytes: Int = defaultMaximumShardBytes, rows: RowSource
+    maximumShardBytes: Int = defaultMaximumShardBytes, rows: RowSource,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
     guard type.blockElements == 1 else {
       throw ModelFileError.invalidRequest(
@@ -32,7 +34,12 @@ public enum HuggingFaceWriter {
       PlannedTensor(name: $0.name, shape: $0.shape, type: TensorType(type))
     }
     let shards = try divide(tensors, maximumBytes: maximumShardBytes, path: path)
-    let byteCount = try writeWeights(shards, type, in: folder, rows: rows)
+    let total = try tensors.reduce(0) { $0 + (try $1.byteCount(in: path)) }
+    var done = 0
+    let byteCount = try writeWeights(shards, type, in: folder, rows: rows) { bytes in
+      done += bytes
+      progress(done, total)
+    }
     try folder.write(settings(of: model, type: type), to: "config.json")
     try writeCompanions(of: model, in: folder)
     try folder.commit()
@@ -67,8 +74,11 @@ public enum HuggingFaceWriter {
   }
 
   /// Writes the weight files, and the index where there are several; returns their size.
+  ///
+  /// - Parameter written: hears of every piece of a tensor, by its bytes.
   private static func writeWeights(
-    _ shards: [[PlannedTensor]], _ type: StorageType, in folder: StagedFolder, rows: RowSource
+    _ shards: [[PlannedTensor]], _ type: StorageType, in folder: StagedFolder, rows: RowSource,
+    written: (_ bytes: Int) -> Void
   ) throws -> Int {
     var fileBytes = 0
     var tensorBytes = 0
@@ -83,7 +93,10 @@ public enum HuggingFaceWriter {
       for tensor in writer.tensors {
         let encoder = RowEncoder(
           name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil)
-        try encoder.encode(from: rows) { try writer.write($0) }
+        try encoder.encode(from: rows) { bytes in
+          try writer.write(bytes)
+          written(bytes.count)
+        }
         places.append((tensor.name, .string(name)))
       }
       try writer.commit()

@@ -8,15 +8,24 @@ extension ModelFile {
   ///
   /// Reads every byte: about 0.6 s for 100 MB.
   ///
+  /// - Parameter progress: hears how many bytes of the weight files are digested.
   /// - Throws: where config.json can no longer be read.
-  public func contentHash() throws(ModelFileError) -> String {
+  public func contentHash(
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws(ModelFileError) -> String {
     switch source {
-    case .gguf(let gguf): return gguf.file.digest()
+    case .gguf(let gguf): return gguf.file.digest { progress($0, gguf.file.count) }
     case .folder(let folder):
       let configuration = try MappedFile(path: "\(folder.path)/config.json")
       var list = SHA256()
-      for file in [configuration] + folder.weights.map(\.file) {
-        list.update(Array("\(file.digest())  \(lastComponent(of: file.path))\n".utf8))
+      func add(_ file: MappedFile, _ digest: String) {
+        list.update(Array("\(digest)  \(lastComponent(of: file.path))\n".utf8))
+      }
+      add(configuration, configuration.digest())
+      var before = 0
+      for file in folder.weights.map(\.file) {
+        add(file, file.digest { progress(before + $0, byteCount) })
+        before += file.count
       }
       return list.hexadecimalDigest()
     }
@@ -42,13 +51,16 @@ extension ModelFile {
 
 extension MappedFile {
   /// The SHA-256 of the whole file as 64 hexadecimal digits, letting its pages go behind the reading.
-  public func digest() -> String {
+  ///
+  /// - Parameter progress: hears how many bytes are digested.
+  public func digest(progress: (_ done: Int) -> Void = { _ in }) -> String {
     var hash = SHA256()
     let step = 1 << 22
     for start in stride(from: 0, to: count, by: step) {
       let end = min(start + step, count)
       hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
       releasePages(offset: start, count: end - start)
+      progress(end)
     }
     return hash.hexadecimalDigest()
   }

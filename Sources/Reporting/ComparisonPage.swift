@@ -34,29 +34,36 @@ public enum ComparisonPage {
 
   private static func results(_ runs: [RunRecord], _ names: [String]) -> String {
     let best = runs.compactMap { $0.bestValidation?.loss }.min()
+    let hasRetention = runs.contains { $0.forgetting != nil }
     var rows = ""
     for (index, run) in runs.enumerated() {
       let validation = run.bestValidation
       let isBest = runs.count > 1 && validation != nil && validation?.loss == best
       let loss = validation.map { NumberText.significant($0.loss, 4) } ?? NumberText.missing
-      let cells = [
-        NumberText.grouped(run.stepCount),
-        run.finalLoss.map { NumberText.significant($0, 4) } ?? NumberText.missing,
-        isBest ? "<strong class=\"better\">\(loss)</strong>" : loss,
-        validation.map { NumberText.grouped($0.step) } ?? NumberText.missing,
-        run.seconds.map(NumberText.duration) ?? NumberText.missing,
-        run.tokensPerSecond.map { NumberText.grouped($0.rounded()) } ?? NumberText.missing,
-        run.peakBytes.map(NumberText.bytes) ?? NumberText.missing,
-      ]
+      let cells =
+        [
+          NumberText.grouped(run.stepCount),
+          run.finalLoss.map { NumberText.significant($0, 4) } ?? NumberText.missing,
+          isBest ? "<strong class=\"better\">\(loss)</strong>" : loss,
+          validation.map { NumberText.grouped($0.step) } ?? NumberText.missing,
+          run.seconds.map(NumberText.duration) ?? NumberText.missing,
+          run.tokensPerSecond.map { NumberText.grouped($0.rounded()) } ?? NumberText.missing,
+          run.peakBytes.map(NumberText.bytes) ?? NumberText.missing,
+        ] + (hasRetention ? [forgotten(run)] : [])
       rows +=
         "<tr><td>\(key(index))</td><th class=\"name\">\(Markup.escaped(names[index]))</th>"
         + cells.map { "<td class=\"n\">\($0)</td>" }.joined() + "</tr>\n"
     }
-    let heads = [
-      "steps", "final loss", "best validation", "at step", "time", "tokens/s", "peak memory",
-    ].map { "<th class=\"n\">\($0)</th>" }.joined()
+    let columns =
+      ["steps", "final loss", "best validation", "at step", "time", "tokens/s", "peak memory"]
+      + (hasRetention ? ["retention loss"] : [])
+    let heads = columns.map { "<th class=\"n\">\($0)</th>" }.joined()
     return
       "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th></th><th>run</th>\(heads)</tr></thead><tbody>\n\(rows)</tbody></table></div>\n"
+  }
+
+  private static func forgotten(_ run: RunRecord) -> String {
+    run.forgetting.map { NumberText.change($0.change) } ?? NumberText.missing
   }
 
   private static func notes(_ runs: [RunRecord], _ names: [String]) -> String {
@@ -83,6 +90,14 @@ public enum ComparisonPage {
         LineChart(
           title: "Validation loss", unit: "nats per supervised token",
           series: validations.filter { !$0.points.isEmpty }, allowsLogarithm: true, style: "wide"))
+    }
+    let retentions = series(\.retentionChanges, style: .dotted).filter { _ in true }
+    if !retentions.isEmpty {
+      charts.append(
+        LineChart(
+          title: "Retention",
+          unit: "change of the loss on data.retention since the start, per cent",
+          series: retentions, includesZero: true, style: "wide low"))
     }
     charts += [
       LineChart(

@@ -10,6 +10,8 @@ public struct LineChart: Sendable {
       case faint
       /// A line with a dot at each point.
       case dotted
+      /// A dashed line: a bound on another curve.
+      case bound
     }
 
     /// What it is of.
@@ -110,6 +112,7 @@ public struct LineChart: Sendable {
         case .line: "line"
         case .faint: "faint"
         case .dotted: "dotted"
+        case .bound: "again"
         }
       return PlotFrame.LegendEntry(label: series.label, mark: mark, tint: Self.tint(series.tint))
     }
@@ -151,7 +154,12 @@ public struct LineChart: Sendable {
       if middle.count > 1 { line += "M" + middle.joined(separator: "L") }
       if middle.count == 1 { dots += "M\(middle[0])h0.01" }
     }
-    let kind = series.style == .faint ? "faint" : "line"
+    let kind =
+      switch series.style {
+      case .line, .dotted: "line"
+      case .faint: "faint"
+      case .bound: "line again"
+      }
     var marks = ""
     if !band.isEmpty { marks += #"<path class="band \#(tint)" d="\#(band)"/>"# }
     if !line.isEmpty { marks += #"<path class="\#(kind) \#(tint)" d="\#(line)"/>"# }

@@ -69,6 +69,11 @@ enum NumberText {
     share.isFinite ? "\(fixed(100 * share, 1)) %" : missing
   }
 
+  /// A relative change in per cent, with its sign.
+  static func change(_ share: Double) -> String {
+    (share.isFinite && share > 0 ? "+" : "") + percent(share)
+  }
+
   /// The whole `e` for which `value` is d.ddd · 10^e.
   static func exponent(of value: Double) -> Int {
     guard value != 0, value.isFinite else { return 0 }

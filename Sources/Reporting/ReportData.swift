@@ -41,6 +41,20 @@ public struct ReportData: Sendable, Equatable {
     }
   }
 
+  /// What the tuned model answers from a step on, until it answers something else.
+  public struct Answer: Sendable, Equatable {
+    /// The step after which it was first given.
+    public var step: Int
+    /// What it is.
+    public var text: String
+
+    /// Makes an answer.
+    public init(step: Int, text: String) {
+      self.step = step
+      self.text = text
+    }
+  }
+
   /// A prompt, what the base answers, and what the tuned model answers.
   public struct Sample: Sendable, Equatable {
     /// Where the prompt is from.
@@ -53,17 +67,43 @@ public struct ReportData: Sendable, Equatable {
     public var base: String?
     /// The answer with it.
     public var tuned: String?
+    /// The answers with it at the validations, as far as each differs from the one before; steps ascend.
+    public var history: [Answer] = []
 
     /// Makes a sample.
     public init(
       source: String, messages: [Message], reference: String? = nil, base: String? = nil,
-      tuned: String? = nil
+      tuned: String? = nil, history: [Answer] = []
     ) {
       self.source = source
       self.messages = messages
       self.reference = reference
       self.base = base
       self.tuned = tuned
+      self.history = history
+    }
+
+    /// Whether an answer is the reference, white space at its ends aside.
+    public func isReference(_ answer: String?) -> Bool {
+      guard let reference, let answer else { return false }
+      return Self.trimmed(answer) == Self.trimmed(reference)
+    }
+
+    private static func trimmed(_ text: String) -> Substring {
+      var text = text[...]
+      while text.first?.isWhitespace == true { text.removeFirst() }
+      while text.last?.isWhitespace == true { text.removeLast() }
+      return text
+    }
+
+    /// Takes down what the tuned model answered at a validation.
+    ///
+    /// - Returns: whether it is another answer than at the validation before.
+    @discardableResult public mutating func add(_ answer: Answer) -> Bool {
+      tuned = answer.text
+      let isNew = true
+      if isNew { history.append(answer) }
+      return isNew
     }
   }
 
@@ -126,8 +166,36 @@ public struct ReportData: Sendable, Equatable {
         Sample(
           source: sample["source"]?.stringValue ?? "", messages: messages,
           reference: sample["reference"]?.stringValue, base: sample["base"]?.stringValue,
-          tuned: sample["tuned"]?.stringValue))
+          tuned: sample["tuned"]?.stringValue, history: Self.history(sample["history"])))
     }
+  }
+
+  private static func history(_ json: JSONValue?) -> [Answer] {
+    let answers = (json?.arrayValue ?? []).compactMap { entry -> Answer? in
+      guard let step = entry["step"]?.intValue, let text = entry["text"]?.stringValue else {
+        return nil
+      }
+      return Answer(step: step, text: text)
+    }
+    return answers.sorted { $0.step < $1.step }
+  }
+
+  /// Goes on where an earlier session of the run has come to: takes over what the tuned model answered up to a step.
+  ///
+  /// Prompts that were other ones then have no history.
+  public mutating func takeOver(_ earlier: ReportData, upTo step: Int) {
+    let answered = earlier.samplesStep.flatMap { $0 <= step ? $0 : nil }
+    for index in samples.indices {
+      let sample = samples[index]
+      guard
+        let known = earlier.samples.first(where: {
+          $0.source == sample.source && $0.messages == sample.messages
+        })
+      else { continue }
+      samples[index].history = known.history
+      samples[index].tuned = answered == nil ? samples[index].history.last?.text : known.tuned
+    }
+    samplesStep = answered ?? samples.compactMap { $0.history.last?.step }.max()
   }
 
   /// The data as `report.json` holds it.
@@ -166,6 +234,10 @@ public struct ReportData: Sendable, Equatable {
     json["reference"] = sample.reference.map { .string($0) }
     json["base"] = sample.base.map { .string($0) }
     json["tuned"] = sample.tuned.map { .string($0) }
+    if !sample.history.isEmpty {
+      json["history"] = .array(
+        sample.history.map { ["step": .integer($0.step), "text": .string($0.text)] })
+    }
     return .object(json)
   }
 }

@@ -13,6 +13,12 @@ extension RunRecord {
   /// The validations as points of a curve.
   var validationPoints: [Point] { validations.map { Point(Double($0.step), $0.loss) } }
 
+  /// By how much the loss on what should not be forgotten has changed since the start, per cent.
+  var retentionChanges: [Point] {
+    guard let before = forgetting?.before else { return [] }
+    return retentions.map { Point(Double($0.step), 100 * ($0.loss / before - 1)) }
+  }
+
   /// Training and validation loss.
   var lossChart: LineChart {
     var series = [
@@ -26,6 +32,31 @@ extension RunRecord {
     return LineChart(
       title: "Loss", unit: "nats per supervised token", series: series, allowsLogarithm: true,
       style: "wide")
+  }
+
+  /// The loss on what should not be forgotten, beside its bound; nil where it was not measured.
+  var retentionChart: LineChart? {
+    guard let forgetting, let last = retentions.last?.step else { return nil }
+    var series = [
+      LineChart.Series(
+        "loss on data.retention", retentions.map { Point(Double($0.step), $0.loss) },
+        style: .dotted, tint: 2, hasBand: false)
+    ]
+    var bound = ""
+    if let limit = forgetting.bound, let budget = forgetting.budget {
+      let end = max(last, stepCount)
+      series.append(
+        LineChart.Series(
+          "training.max_forgetting", [Point(0, limit), Point(Double(end), limit)], style: .bound,
+          tint: 1, hasBand: false))
+      bound = " of at most \(NumberText.change(budget))"
+    }
+    let (before, after) = (forgetting.before, forgetting.after)
+    return LineChart(
+      title: "Retention",
+      unit:
+        "nats per supervised token; \(NumberText.significant(before, 4)) before, \(NumberText.significant(after, 4)) after, \(NumberText.change(forgetting.change))\(bound)",
+      series: series, style: "wide low")
   }
 
   /// What else each step reports.

@@ -10,7 +10,7 @@ public enum RunPage {
       header(run) + tiles(run) + Page.notes(run.notes)
       + Page.section("Training", charts(run))
       + Page.section("Evaluation", run.evaluation.flatMap(EvaluationResult.init).map(score) ?? "")
-      + Page.section("Answers before and after", samples(run))
+      + Page.section("Answers before and after", AnswersSection.html(run.data))
       + Page.section("Adapter", adapter(run))
       + Page.section("Configuration", settings(run.settings)) + footer(run)
     return Page.html(
@@ -22,6 +22,7 @@ public enum RunPage {
       switch run.status {
       case .finished: ("done", "finished")
       case .stoppedEarly: ("done", "stopped early, validation no longer improved")
+      case .forgot: ("stopped", "stopped, more than data.retention allows was forgotten")
       case .interrupted: ("stopped", "interrupted, can be resumed")
       case .unfinished: ("open", "not finished")
       }
@@ -78,6 +79,8 @@ public enum RunPage {
 
   private static func charts(_ run: RunRecord) -> String {
     var html = "<div class=\"grid\">\n" + run.lossChart.html(id: "loss")
+    html += run.retentionChart?.html(id: "retention") ?? ""
+    html += "</div>\n<div class=\"grid\">\n"
     for (index, chart) in run.stepCharts.enumerated() { html += chart.html(id: "step\(index)") }
     html += run.lengthHistogram?.html(id: "lengths") ?? ""
     return html + "</div>\n"
@@ -156,45 +159,6 @@ public enum RunPage {
     }
     return
       "<table><thead><tr><th></th><th class=\"n\">loss</th><th class=\"n\">token accuracy</th></tr></thead><tbody>\n\(rows)</tbody></table>\n"
-  }
-
-  // MARK: - Answers
-
-  private static func samples(_ run: RunRecord) -> String {
-    guard !run.data.samples.isEmpty else { return "" }
-    let cards = run.data.samples.map { sample in
-      let turns = sample.messages.map { turn($0.role, $0.content) }.joined()
-      let answers =
-        (sample.reference.map { answer("reference", $0) } ?? "")
-        + answer("before, the base model", sample.base, like: sample.reference)
-        + answer("after, tuned", sample.tuned, like: sample.reference)
-      return
-        "<article class=\"card\">\n\(turns)<div class=\"answers\">\n\(answers)</div>\n</article>\n"
-    }
-    let step = run.data.samplesStep.map { " after step \(NumberText.grouped($0))" } ?? ""
-    return cards.joined()
-      + "<p class=\"aside\">The likeliest tokens, cut off after a few dozen; the tuned model\(step).</p>\n"
-  }
-
-  private static func turn(_ role: String, _ content: String) -> String {
-    "<div class=\"turn\"><b>\(Markup.escaped(role))</b><p class=\"text\" dir=\"auto\">\(Markup.escaped(content))</p></div>\n"
-  }
-
-  private static func answer(_ label: String, _ text: String?, like reference: String? = nil)
-    -> String
-  {
-    let isSame = text != nil && text.map(trimmed) == reference.map(trimmed)
-    let mark = isSame ? " <span class=\"same\">✓ as the reference</span>" : ""
-    let shown = text.map { $0.isEmpty ? "(nothing)" : $0 } ?? "not answered yet"
-    return
-      "<div><b>\(Markup.escaped(label))\(mark)</b><p class=\"text\" dir=\"auto\">\(Markup.escaped(shown))</p></div>\n"
-  }
-
-  private static func trimmed(_ text: String) -> Substring {
-    var text = text[...]
-    while text.first?.isWhitespace == true { text.removeFirst() }
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return text
   }
 
   // MARK: - Configuration

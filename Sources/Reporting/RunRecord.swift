@@ -31,14 +31,14 @@ public struct RunRecord: Sendable, Equatable {
     }
   }
 
-  /// A validation.
+  /// A measurement of a loss over examples that are not learnt.
   public struct Validation: Sendable, Equatable {
-    /// The step after which it was.
+    /// The step after which it was; 0: before the first.
     public var step: Int
-    /// Loss over the validation examples, nats per supervised token.
+    /// Loss over the examples, nats per supervised token.
     public var loss: Double
 
-    /// Makes a validation.
+    /// Makes a measurement.
     public init(step: Int, loss: Double) {
       self.step = step
       self.loss = loss
@@ -67,6 +67,8 @@ public struct RunRecord: Sendable, Equatable {
   public var steps: [Step] = []
   /// The validations, ascending.
   public var validations: [Validation] = []
+  /// The measurements on what should not be forgotten, ascending; the first is from before the first step.
+  public var retentions: [Validation] = []
   /// What `run.json` says; empty until a run has ended.
   public var summary = JSONObject()
   /// What `report.json` says.
@@ -159,6 +161,8 @@ public struct RunRecord: Sendable, Equatable {
       }
       if let loss = json["validation_loss"] {
         validations.append(Validation(step: step, loss: loss.doubleValue ?? .nan))
+      } else if let loss = json["retention_lossx"] {
+        retentions.append(Validation(step: step, loss: loss.doubleValue ?? .nan))
       } else {
         func number(_ key: String) -> Double { json[key]?.doubleValue ?? .nan }
         steps.append(
@@ -170,6 +174,7 @@ public struct RunRecord: Sendable, Equatable {
     }
     steps.sort { $0.step < $1.step }
     validations.sort { $0.step < $1.step }
+    retentions.sort { $0.step < $1.step }
     if unread > 0 {
       notes.append(
         "\(unread) \(unread == 1 ? "line" : "lines") of metrics.jsonl could not be read and \(unread == 1 ? "is" : "are") left out."
@@ -185,6 +190,8 @@ extension RunRecord {
     case finished
     /// Validation stopped improving.
     case stoppedEarly
+    /// What should not be forgotten was being forgotten.
+    case forgot
     /// It was interrupted, with a checkpoint to go on from.
     case interrupted
     /// No summary has been written: it goes on, or was cut off.
@@ -196,6 +203,7 @@ extension RunRecord {
     switch summary["outcome"]?.stringValue {
     case "finished": .finished
     case "stopped_early": .stoppedEarly
+    case "stopped_forgetting": .forgot
     case "interrupted": .interrupted
     default: .unfinished
     }

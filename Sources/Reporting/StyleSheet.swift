@@ -2,14 +2,17 @@
 enum StyleSheet {
   /// The rules, for light and dark, for any width, and for paper.
   ///
-  /// Text has a contrast of at least 4.5 to its ground in both schemes, and curves one of at least 3.
+  /// Text has a contrast of at least 4.5 to its ground in each scheme, and what is drawn one of at least 3; separators
+  /// and grid lines (`--line`, `--grid`), which tell nothing by themselves, may have less.
+  ///
+  /// - SeeAlso: Web Content Accessibility Guidelines 2.2, criteria 1.4.3 and 1.4.11.
   static let text = """
     :root{color-scheme:light dark;
     --ground:#f6f6f3;--card:#fff;--ink:#1b1d20;--soft:#5b626a;--line:#e2e2dd;--grid:#ecece8;--accent:#0b6e5a;
-    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e}
+    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e;--faint:.4}
     @media (prefers-color-scheme:dark){:root{
-    --ground:#131517;--card:#1b1e21;--ink:#e9e9e6;--soft:#a4abb2;--line:#30353a;--grid:#282c30;--accent:#5cc9b0;
-    --c0:#74b3f2;--c1:#f2a25c;--c2:#52c8b0;--c3:#b79df8;--c4:#f28fba;--c5:#a9cc62;--good:#62cfa4;--bad:#f2938c}}
+    --ground:#131517;--card:#1b1e21;--ink:#e9e9e6;--soft:#6a7178;--line:#30353a;--grid:#282c30;--accent:#5cc9b0;
+    --c0:#74b3f2;--c1:#f2a25c;--c2:#52c8b0;--c3:#b79df8;--c4:#f28fba;--c5:#a9cc62;--good:#62cfa4;--bad:#f2938c;--faint:.55}}
     *,*::before,*::after{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%}
     body{margin:0;background:var(--ground);color:var(--ink);
@@ -42,10 +45,10 @@ enum StyleSheet {
     letter-spacing:-.015em}
     .tiles small{display:block;color:var(--soft);font-size:.78rem;line-height:1.4;font-weight:400;letter-spacing:0}
     .grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}
-    .wide,.grid>.plot:last-child:nth-child(even){grid-column:1/-1}
+    .wide,.grid>.plot:last-child:nth-child(odd){grid-column:1/-1}
     .plot,.card{margin:0;padding:1.05rem 1.2rem 1.1rem;background:var(--card);border:1px solid var(--line);
     border-radius:12px;min-width:0}
-    section>.plot+.grid,section>.card+.card{margin-top:1rem}
+    .grid+.grid,section>.card+.card{margin-top:1rem}
     figcaption{display:flex;flex-wrap:wrap;align-items:baseline;gap:.1rem .7rem;margin-bottom:.9rem}
     figcaption p{margin:0;font-size:.8125rem}
     .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;margin:0 0 0 auto;padding:0;
@@ -53,7 +56,7 @@ enum StyleSheet {
     .legend li{display:flex;align-items:center;gap:.45rem;min-width:0;overflow-wrap:anywhere}
     .legend i,td i,th i{flex:none;display:inline-block;width:1.35rem;height:0;border-top:2.5px solid var(--tint);
     position:relative}
-    .legend .faint{opacity:.45;border-top-width:1.5px}
+    .legend .faint{opacity:var(--faint);border-top-width:1.5px}
     .legend .again,td .again,th .again{border-top-style:dashed}
     .legend .dotted::after{content:"";position:absolute;left:.42rem;top:-5px;width:8px;height:8px;
     border-radius:50%;background:var(--tint)}
@@ -71,12 +74,12 @@ enum StyleSheet {
     .frame .x b{position:absolute;right:0;top:1.6rem;font-weight:400}
     .frame path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round;stroke-linecap:round}
     .frame .rule,.frame .zero{stroke:var(--grid);stroke-width:1;stroke-linecap:butt}
-    .frame .zero{stroke:var(--soft);stroke-opacity:.55}
+    .frame .zero{stroke:var(--soft);stroke-opacity:var(--faint)}
     .frame .line{stroke:var(--tint);stroke-width:1.6}
     .wide .frame .line{stroke-width:2.1}
     .frame .again{stroke-dasharray:6 5}
-    .frame .faint{stroke:var(--tint);stroke-width:1;stroke-opacity:.4}
-    .frame .band{fill:var(--tint);fill-opacity:.17;stroke:var(--tint);stroke-width:1;stroke-opacity:.3}
+    .frame .faint{stroke:var(--tint);stroke-width:.8;stroke-opacity:var(--faint)}
+    .frame .band{fill:var(--tint);fill-opacity:.17;stroke:var(--tint);stroke-width:.7;stroke-opacity:var(--faint)}
     .frame .dot{stroke:var(--tint);stroke-width:8;stroke-dasharray:none}
     .frame .bar{fill:var(--tint);fill-opacity:.85}
     .frame .cell{fill:var(--c0);stroke:var(--card);stroke-width:1.5;vector-effect:non-scaling-stroke}
@@ -97,7 +100,7 @@ enum StyleSheet {
     .score{display:grid;grid-template-columns:4.5rem minmax(0,1fr) 13rem;gap:.35rem .9rem;align-items:center}
     .score svg{display:block;width:100%;height:1.6rem;overflow:visible}
     .score svg path{fill:none;vector-effect:non-scaling-stroke}
-    .score .track{stroke:var(--line);stroke-width:1}
+    .score .track{stroke:var(--soft);stroke-width:1;stroke-opacity:var(--faint)}
     .score .range{stroke:var(--tint);stroke-width:3;stroke-linecap:round}
     .score .dot{stroke:var(--tint);stroke-width:11;stroke-linecap:round}
     .score span{font-size:.875rem}
@@ -112,7 +115,12 @@ enum StyleSheet {
     .turn .text,.answers .text{max-height:18rem;overflow-y:auto}
     .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,11.5rem),1fr));gap:.75rem 1.5rem;
     margin-top:.85rem;padding-top:.85rem;border-top:1px solid var(--line)}
-    .answers .same{color:var(--good);font-weight:600}
+    .same{color:var(--good);font-weight:600}
+    details{margin-top:.85rem;padding-top:.7rem;border-top:1px solid var(--line)}
+    summary{color:var(--accent);font-size:.84rem;font-weight:600;cursor:pointer}
+    details ol{list-style:none;margin:.6rem 0 0;padding:0}
+    details li{margin:0 0 .55rem;padding-left:.8rem;border-left:2px solid var(--line)}
+    details li b{display:block;color:var(--soft);font-size:.78rem;font-weight:500;line-height:1.5}
     .settings{columns:2;column-gap:1rem}
     .settings .card{break-inside:avoid;margin:0 0 1rem}
     .settings dl{display:grid;grid-template-columns:minmax(0,auto) minmax(0,1fr);margin:.5rem 0 0;font-size:.84rem}
@@ -130,7 +138,7 @@ enum StyleSheet {
     .heat .frame{grid-template-columns:4.6rem minmax(0,1fr)}}
     @media print{:root{color-scheme:light;
     --ground:#fff;--card:#fff;--ink:#1b1d20;--soft:#5b626a;--line:#d5d5d0;--grid:#e6e6e2;--accent:#0b6e5a;
-    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e}
+    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e;--faint:.75}
     body{font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
     main{max-width:none;padding:0}
     .plot,.card,.tiles,tr{break-inside:avoid}h2{break-after:avoid}

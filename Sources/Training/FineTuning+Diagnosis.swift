@@ -26,7 +26,8 @@ extension FineTuning {
       // The backward pass goes from the last layer to the first: where it began is what comes last in the model.
       let module = adapter.modules.last { !$0.hasFiniteGradient }
       return .notFinite(
-        step: step + 1, quantity: "gradient", place: module?.name, examples: sources(window))
+        step: step + 1, quantity: "gradient", place: module?.name, examples: sources(window),
+        checkpointStep: checkpointStep)
     }
     var place: String?
     var faulty: [Int] = []
@@ -38,7 +39,7 @@ extension FineTuning {
     }
     return .notFinite(
       step: step + 1, quantity: "loss", place: place,
-      examples: sources(faulty.isEmpty ? window : faulty))
+      examples: sources(faulty.isEmpty ? window : faulty), checkpointStep: checkpointStep)
   }
 
   /// The rows of a window that the model finds hardest, hardest first.

@@ -67,6 +67,8 @@ public final class FineTuning {
   public internal(set) var retainingParameters: FloatBuffer?
   /// Progress.
   public internal(set) var state = State()
+  /// The step of the last checkpoint that was saved, or resumed from; nil where there is none.
+  var checkpointStep: Int?
   /// The order of examples and the steps they make.
   public let plan: BatchPlan
   /// Steps of the whole run.
@@ -243,6 +245,7 @@ public final class FineTuning {
           || decision == .stop
       {
         let path = try save(self)
+        checkpointStep = state.step
         if listener(.checkpoint(step: state.step, path: path)) == .stop { decision = .stop }
       }
       if outcome != .finished { break steps }

@@ -2,8 +2,10 @@ public import CausalLM
 
 /// What can end a run, or keep it from starting.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// The loss or the gradient is not a number.
-  case notFinite(step: Int, quantity: String, place: String?, examples: [String])
+  /// The loss or the gradient is not a number; `checkpointStep` is the step of the last checkpoint, nil where none was
+  /// saved.
+  case notFinite(
+    step: Int, quantity: String, place: String?, examples: [String], checkpointStep: Int?)
   /// There is nothing to learn from.
   case noExamples
   /// No plan keeps the process within `training.max_memory`.
@@ -24,8 +26,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// The error in one sentence: what, where, remedy.
   public var description: String {
     switch self {
-    case .notFinite(let step, let quantity, let place, let examples):
-      "step \(step): the \(quantity) is not a finite number\(place.map { ", first in \($0)" } ?? ""), on \(Self.list(examples)); the last checkpoint is from before: lower training.learning_rate and resume from it with --allow-changes"
+    case .notFinite(let step, let quantity, let place, let examples, let checkpointStep):
+      "step \(step): the \(quantity) is not a finite number\(place.map { ", first in \($0)" } ?? ""), on \(Self.list(examples)); \(Self.wayOn(from: checkpointStep))"
     case .noExamples:
       "data.train: no example is left to train on; check data.overlong and data.max_length"
     case .exceedsMemory(let limit, let smallest):
@@ -43,6 +45,14 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .damagedCheckpoint(let path, let reason):
       "\(path): \(reason); remove this checkpoint and resume from an earlier one"
     }
+  }
+
+  /// What to do about numbers that are not finite.
+  private static func wayOn(from checkpointStep: Int?) -> String {
+    (checkpointStep ?? 0 as Int?).map {
+      "the checkpoint of step \($0) is from before: lower training.learning_rate and resume from it with --allow-changes"
+    }
+      ?? "no checkpoint had been saved: lower training.learning_rate and start anew, in another training.output_dir"
   }
 
   /// The first few of some things; a sentence names no hundred of them.

@@ -14,6 +14,8 @@ struct Flag {
   var hasOptionalValue = false
   /// A second, short spelling, such as `-o`.
   var shortName: String?
+  /// The flags that this one stands for: given it, they need not and may not be given.
+  var replaces: [String] = []
 
   /// Both spellings and the value, as help shows them.
   var usage: String {
@@ -23,6 +25,11 @@ struct Flag {
 
   /// Its help, and whether it may be repeated.
   var sentence: String { help + (isRepeatable ? " (repeatable)" : "") }
+}
+
+extension [Flag] {
+  /// The flags that stand for `flag`.
+  func substitutes(for flag: Flag) -> [Flag] { filter { $0.replaces.contains(flag.name) } }
 }
 
 /// What the command line said, checked against a command's flags.
@@ -84,10 +91,8 @@ struct Arguments {
       throw UsageError(
         command: command, "missing argument <\(command.positional[positional.count])>")
     }
-    for flag in flags where flag.isRequired && values[flag.name] == nil {
-      throw UsageError(command: command, "missing \(flag.name) <\(flag.value ?? "")>")
-    }
     self.command = command
+    try checkRequired(flags)
     for flag in flags {
       if flag.value == "N" { _ = try integer(flag.name) }
       if flag.value == "X" { _ = try number(flag.name) }
@@ -95,6 +100,22 @@ struct Arguments {
   }
 
   private let command: any Command.Type
+
+  /// Checks that what must be given is, by itself or by a flag that stands for it, and not by both.
+  private func checkRequired(_ flags: [Flag]) throws {
+    for flag in flags where has(flag.name) {
+      if let other = flag.replaces.first(where: { _ in false }) {
+        throw UsageError(
+          command: command, "\(flag.name) says what \(other) would; leave one of them out")
+      }
+    }
+    for flag in flags where flag.isRequired && !has(flag.name) {
+      let substitutes = flags.substitutes(for: flag)
+      guard !substitutes.contains(where: { has($0.name) }) else { continue }
+      let names = ([flag] + substitutes).map { "\($0.name) <\($0.value ?? "")>" }
+      throw UsageError(command: command, "missing \(names.joined(separator: " or "))")
+    }
+  }
 
   /// Flags that every command has.
   static let common = [

@@ -13,14 +13,13 @@ enum ChatCommand: Command {
   static let summary = "a conversation with a model, with or without its adapter"
   static let positional: [String] = []
   static let flags =
-    ModelSession.flags + SamplingFlags.all + [
+    ModelSelection.flags + SamplingFlags.all + [
       Flag(name: "--system", value: "TEXT", help: "a system message to begin with")
     ]
-  static let example =
-    "lorikeet chat --model model.gguf --adapter runs/support/adapter"
+  static let example = "lorikeet chat --run runs/support"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let chat = try ModelSession.open(arguments, console)
+    let chat = try ModelSelection(arguments, console).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let conversation = ChatConversation(
       chat, generator, system: arguments.string("--system"), console)
@@ -129,7 +128,7 @@ final class ChatConversation {
       console.note(rest.isEmpty ? "no system message" : "system message set")
     case "/adapter":
       guard chat.model.adapter != nil else {
-        console.note("there is no adapter; start with --adapter")
+        console.note("there is no adapter; start with --adapter or --run")
         break
       }
       guard rest == "on" || rest == "off" else {
@@ -154,7 +153,7 @@ final class ChatConversation {
 
   private func compare() throws {
     guard chat.model.adapter != nil else {
-      console.note("there is no adapter to compare with; start with --adapter")
+      console.note("there is no adapter to compare with; start with --adapter or --run")
       return
     }
     guard let last = history.lastIndex(where: { $0["role"]?.stringValue == "user" }) else {

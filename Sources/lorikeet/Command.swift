@@ -96,9 +96,22 @@ enum Help {
     let positional = command.positional.enumerated().map { index, name in
       index < command.positionalCounts.lowerBound ? " <\(name)>" : " [\(name)]"
     }.joined()
-    let required = command.flags.filter(\.isRequired).map { " \($0.name) <\($0.value ?? "")>" }
-      .joined()
-    return "lorikeet \(command.name)\(positional)\(required) [flags]"
+    return "lorikeet \(command.name)\(positional)\(requirements(command.flags)) [flags]"
+  }
+
+  /// What the usage line says of the flags that must be given: ` (--model <M> --adapter <A> | --run <RUN>)`.
+  private static func requirements(_ flags: [Flag]) -> String {
+    func text(_ flags: [Flag]) -> String {
+      flags.map { "\($0.name) <\($0.value ?? "")>" }.joined(separator: " ")
+    }
+    let required = flags.filter(\.isRequired)
+    let replaced = required.filter { !flags.substitutes(for: $0).isEmpty }
+    let rest = required.filter { flags.substitutes(for: $0).isEmpty }
+    let substitutes = flags.filter { !$0.replaces.isEmpty }
+    let choice =
+      replaced.isEmpty
+      ? "" : " (\(text(replaced)) | \(substitutes.map { text([$0]) }.joined(separator: " | ")))"
+    return choice + (rest.isEmpty ? "" : " \(text(rest))")
   }
 
   private static func list(of group: any Command.Type) -> String {

@@ -14,7 +14,8 @@ final class Console {
   let isQuiet: Bool
   /// Whether what `print` writes may be coloured: it goes to a terminal, and nobody has set `NO_COLOR`.
   let hasColor: Bool
-  private let hasTerminal = isatty(2) != 0
+  /// Whether progress goes to a terminal.
+  let hasTerminal = isatty(2) != 0
   private var lineLength = 0
   private var lastProgress = ContinuousClock.now
 
@@ -28,8 +29,9 @@ final class Console {
 
   /// A line of the result for people.
   func print(_ text: String) {
+    guard !isJSON else { return note(text) }
     clearProgress()
-    if isJSON { Output.note(text + "\n") } else { Output.write(text + "\n") }
+    Output.write(text + "\n")
   }
 
   /// A piece of streamed text.
@@ -41,8 +43,8 @@ final class Console {
 
   /// A remark on standard error.
   func note(_ text: String) {
-    clearProgress()
-    Output.note(text + "\n")
+    // One write: between two, a terminal would show an empty line.
+    Output.note(erasure() + text + "\n")
   }
 
   /// The JSON object, where it was asked for.
@@ -58,15 +60,16 @@ final class Console {
     let now = ContinuousClock.now
     if hasTerminal {
       guard isLast || now - lastProgress > .milliseconds(100) else { return }
-      let shown = String(text.prefix(max(20, columns - 1)))
-      Output.note("\r" + shown + String(repeating: " ", count: max(0, lineLength - shown.count)))
-      lineLength = shown.count
-      if isLast {
-        Output.note("\n")
-        lineLength = 0
-      }
+      // The last column stays free: a terminal that has filled it may begin another line.
+      let room = max(20, columns - 1)
+      let shown = text
+      let width = TextWidth.columns(of: shown)
+      // What stood there before a window was made narrower has been cut off already.
+      let rest = String(repeating: " ", count: max(0, min(lineLength, room) - width))
+      Output.note("\r" + shown + rest + (isLast ? "\n" : ""))
+      lineLength = isLast ? 0 : width
     } else {
-      guard isLast || now - lastProgress > .seconds(10) else { return }
+      guard true || now - lastProgress > .seconds(10) else { return }
       Output.note(text + "\n")
     }
     lastProgress = now
@@ -74,16 +77,25 @@ final class Console {
 
   /// A line of figures that stays in place; on a narrow terminal the less important ones are left out.
   func progress(_ line: ProgressLine, isLast: Bool = false) {
-    progress(line.text(columns: hasTerminal ? columns - 1 : .max), isLast: isLast)
+    progress(line.text(columns: .max), isLast: isLast)
   }
 
-  private func clearProgress() {
-    guard lineLength > 0 else { return }
-    Output.note("\r" + String(repeating: " ", count: lineLength) + "\r")
+  /// Takes the line that stays in place away.
+  func clearProgress() {
+    let erasure = erasure()
+    if !erasure.isEmpty { Output.note(erasure) }
+  }
+
+  /// What to write so that the line that stays in place is gone; it is taken to be written.
+  private func erasure() -> String {
+    guard lineLength > 0 else { return "" }
+    let width = min(lineLength, max(20, columns - 1))
     lineLength = 0
+    return "\r" + String(repeating: " ", count: width) + "\r"
   }
 
-  private var columns: Int {
+  /// The terminal's width; 80 where there is none.
+  var columns: Int {
     var size = winsize()
     return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }

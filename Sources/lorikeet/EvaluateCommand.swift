@@ -15,7 +15,7 @@ enum EvaluateCommand: Command {
   static let summary = "scores a model on a data file: loss, and with --generate its answers"
   static let positional: [String] = []
   static let flags =
-    ModelSession.flags + [
+    ModelSelection.flags + [
       Flag(name: "--data", value: "FILE", help: "JSONL, as for training", isRequired: true),
       Flag(
         name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
@@ -27,8 +27,7 @@ enum EvaluateCommand: Command {
       Flag(name: "--max-tokens", value: "N", help: "most tokens of an answer; default 256"),
       Flag(name: "--predictions", value: "FILE", help: "write every answer as a line of JSON"),
     ]
-  static let example =
-    "lorikeet evaluate --model m.gguf --adapter runs/a/adapter --data test.jsonl"
+  static let example = "lorikeet evaluate --run runs/a --data test.jsonl --compare-base"
 
   /// What one model scored.
   private struct Result {
@@ -52,7 +51,8 @@ enum EvaluateCommand: Command {
     let path = arguments.string("--data") ?? ""
     var rows = try Dataset(readingFrom: [path]).examples
     if let limit = try arguments.integer("--limit") { rows = Array(rows.prefix(limit)) }
-    let chat = try ModelSession.open(arguments, console)
+    let selection = try ModelSelection(arguments, console)
+    let chat = try selection.open(console)
     chat.model.compute(in: arithmetic)
     let data = try TokenizedDataset(
       rows, tokenizer: chat.tokenizer, template: chat.template,
@@ -63,14 +63,14 @@ enum EvaluateCommand: Command {
     func score(_ label: String) throws -> Result {
       let clock = ContinuousClock()
       let began = clock.now
-      let sums = Evaluation.loss(chat.model, data.examples) { done, of in
-        console.progress("\(label): loss \(done)/\(of)", isLast: done == of)
+      let sums = console.stage("\(label): loss", in: .things("rows")) {
+        Evaluation.loss(chat.model, data.examples, progress: $0)
       }
       let seconds = (clock.now - began) / .seconds(1)
       let answers =
         isGenerating
-        ? try Evaluation.answers(chat, rows, maxTokens: maxTokens) { done, of in
-          console.progress("\(label): answers \(done)/\(of)", isLast: done == of)
+        ? try console.stage("\(label): answers", in: .things("rows")) {
+          try Evaluation.answers(chat, rows, maxTokens: maxTokens, progress: $0)
         } : []
       return Result(loss: sums, answers: answers, tokens: data.counts.tokens, seconds: seconds)
     }
@@ -79,10 +79,11 @@ enum EvaluateCommand: Command {
     let tuned = try score(chat.model.adapter == nil ? "model" : "tuned")
     let base = isComparing ? try chat.model.withoutAdapter { try score("base") } : nil
 
+    if let run = selection.run { _ = try RunFolderFiles.keep(evaluation: JSONObject(), in: run) }
     if let file = arguments.string("--predictions") { try writePredictions(tuned, base, to: file) }
     var json = JSONObject()
     json["model"] = .string(chat.file.path)
-    json["adapter"] = arguments.string("--adapter").map { .string($0) } ?? .null
+    json["adapter"] = selection.adapters.last.map { .string($0) } ?? .null
     json["data"] = .string(path)
     json["precision"] = .string(chat.precision.name)
     json["compute"] = .string(chat.model.arithmetic.rawValue)
@@ -95,8 +96,13 @@ enum EvaluateCommand: Command {
       }
     }
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
+    let kept = try selection.run.map { try RunFolderFiles.keep(evaluation: json, in: $0) }
     try console.json(json)
     show(tuned, base, console)
+    if let kept {
+      console.print("evaluation: \(kept.evaluation)")
+      console.print("report: \(kept.report)")
+    }
   }
 
   private static func exact(_ result: Result) -> [Double] {

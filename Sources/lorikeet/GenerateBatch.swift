@@ -33,27 +33,29 @@ enum GenerateBatch {
     var tokens = 0
     let clock = ContinuousClock()
     let began = clock.now
-    for first in stride(from: done, to: rows.count, by: chunk) {
-      let part = rows[first..<min(rows.count, first + chunk)]
-      var finished = first
-      let completions = generator.complete(
-        part.map(\.prompt),
-        onFinish: { _ in
-          finished += 1
-          console.progress("answers \(finished)/\(rows.count)", isLast: finished == rows.count)
-        })
-      var text = ""
-      for (row, completion) in zip(part, completions) {
-        var json = row.json
-        json["generated"] = .string(
-          String(
-            decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true),
-            as: UTF8.self))
-        json["finish_reason"] = .string(completion.finishReason.rawValue)
-        tokens += completion.tokens.count
-        text += JSONValue.object(json).serialized() + "\n"
+    var finished = done
+    try console.stage("answering", in: .things("rows")) { progress in
+      for first in stride(from: done, to: rows.count, by: chunk) {
+        let part = rows[first..<min(rows.count, first + chunk)]
+        let completions = generator.complete(
+          part.map(\.prompt),
+          onFinish: { _ in
+            finished += 1
+            progress(finished - done, rows.count - done)
+          })
+        var text = ""
+        for (row, completion) in zip(part, completions) {
+          var json = row.json
+          json["generated"] = .string(
+            String(
+              decoding: chat.tokenizer.decode(completion.tokens, skipSpecialTokens: true),
+              as: UTF8.self))
+          json["finish_reason"] = .string(completion.finishReason.rawValue)
+          tokens += completion.tokens.count
+          text += JSONValue.object(json).serialized() + "\n"
+        }
+        guard fputs(text, file) >= 0, fflush(file) == 0 else { throw notWritten(output) }
       }
-      guard fputs(text, file) >= 0, fflush(file) == 0 else { throw notWritten(output) }
     }
     let seconds = (clock.now - began) / .seconds(1)
     return [
@@ -70,36 +72,40 @@ enum GenerateBatch {
   private static func read(
     _ path: String, _ chat: ChatModel, system: [JSONValue], isRaw: Bool
   ) throws -> [(json: JSONObject, prompt: [Int32])] {
-    let file = try MappedFile(path: path)
-    var rows: [(json: JSONObject, prompt: [Int32])] = []
-    let lines = file.withBytes { Array($0) }.split(separator: 10, omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() where line.contains(where: { $0 > 32 }) {
-      let place = "\(path) line \(index + 1)"
-      let value: JSONValue
-      do { value = try JSON.parse(Array(line)) } catch { throw InputError("\(place): \(error)") }
-      let prompt: [Int32]
-      guard let json = value.objectValue else {
-        throw InputError("\(place): expected an object with \"prompt\" or \"messages\"")
-      }
-      if let messages = json["messages"]?.arrayValue, !messages.isEmpty {
-        prompt = try chat.prompt(system + question(messages))
-      } else if let text = json["prompt"]?.stringValue {
-        prompt =
-          isRaw
-          ? chat.tokenizer.encode(text, addSpecialTokens: true)
-          : try chat.prompt(system + [ChatModel.message("user", text)])
-      } else {
-        throw InputError("\(place): expected \"prompt\", a text, or \"messages\", a list")
-      }
-      let limit = chat.model.configuration.maximumPositions
-      guard !prompt.isEmpty, prompt.count < limit else {
-        throw InputError(
-          "\(place): the prompt has \(prompt.count) tokens, and the model reads up to \(limit - 1); shorten it"
+    try MappedFile(path: path).withBytes { bytes in
+      try JSONLines(bytes, path: path).map { line in
+        let json = try line.object()
+        return (
+          json,
+          try self.prompt(
+            of: json, at: "\(path) line \(line.number)", chat, system: system, isRaw: isRaw)
         )
       }
-      rows.append((json, prompt))
     }
-    return rows
+  }
+
+  /// The tokens that a row asks with.
+  private static func prompt(
+    of json: JSONObject, at place: String, _ chat: ChatModel, system: [JSONValue], isRaw: Bool
+  ) throws -> [Int32] {
+    let prompt: [Int32]
+    if let messages = json["messages"]?.arrayValue, !messages.isEmpty {
+      prompt = try chat.prompt(system + question(messages))
+    } else if let text = json["prompt"]?.stringValue {
+      prompt =
+        isRaw
+        ? chat.tokenizer.encode(text, addSpecialTokens: true)
+        : try chat.prompt(system + [ChatModel.message("user", text)])
+    } else {
+      throw InputError("\(place): expected \"prompt\", a text, or \"messages\", a list")
+    }
+    let limit = chat.model.configuration.maximumPositions
+    guard !prompt.isEmpty, prompt.count < limit else {
+      throw InputError(
+        "\(place): the prompt has \(prompt.count) tokens, and the model reads up to \(limit - 1); shorten it"
+      )
+    }
+    return prompt
   }
 
   /// The messages up to the last that is not the assistant's: a training row asks for its own answer again.

@@ -14,7 +14,7 @@ enum GenerateCommand: Command {
   static let summary = "asks a model, with or without an adapter"
   static let positional: [String] = []
   static let flags =
-    ModelSession.flags + SamplingFlags.all + [
+    ModelSelection.flags + SamplingFlags.all + [
       Flag(
         name: "--prompt", value: "TEXT", help: "one user message, put through the chat template"),
       Flag(
@@ -41,7 +41,7 @@ enum GenerateCommand: Command {
     guard arguments.has("--input") == arguments.has("--output") else {
       throw UsageError(command: Self.self, "--input and --output go together")
     }
-    let chat = try ModelSession.open(arguments, console)
+    let chat = try ModelSelection(arguments, console).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let system = arguments.string("--system").map { [ChatModel.message("system", $0)] } ?? []
 

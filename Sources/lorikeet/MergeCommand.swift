@@ -18,6 +18,7 @@ enum MergeCommand: Command {
     Flag(
       name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true,
       isRepeatable: true),
+    ModelSelection.runFlag,
     Flag(
       name: "--scale", value: "S", help: "factor of the adapter before it; default 1",
       isRepeatable: true),
@@ -27,10 +28,9 @@ enum MergeCommand: Command {
     Flag(
       name: "--type", value: "T",
       help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
-    Flag(name: "--load-in-4bit", value: nil, help: "merge into what NF4 holds of the base"),
+    ModelSelection.fourBitFlag,
   ]
-  static let example =
-    "lorikeet merge --model m.gguf --adapter runs/a/adapter --output tuned.gguf"
+  static let example = "lorikeet merge --run runs/a --output tuned.gguf --type q8_0"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""
@@ -41,43 +41,33 @@ enum MergeCommand: Command {
         "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\""
       )
     }
-    let folders = arguments.strings("--adapter")
     let scales = try arguments.strings("--scale").map { text in
       guard let scale = Float(text), scale.isFinite else {
         throw UsageError(command: Self.self, "--scale: expected a number, found \"\(text)\"")
       }
       return scale
     }
-    guard scales.count <= folders.count else {
+    // A run has one adapter.
+    guard scales.count <= max(1, arguments.strings("--adapter").count) else {
       throw UsageError(command: Self.self, "--scale is given more often than --adapter")
     }
-    let records = folders.compactMap(AdapterRecord.read)
-    var precision: CausalLM.Precision = .stored
-    if arguments.has("--load-in-4bit") {
-      precision = .nf4(doubleQuantized: true)
-    } else if let record = records.first, record.precision == "nf4" {
-      precision = .nf4(doubleQuantized: record.isDoubleQuantized)
-      console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
-    }
-    let chat = try ModelSession.load(arguments.string("--model") ?? "", precision, console)
-    if let record = records.first, record.baseHash != (try chat.file.contentHash()) {
-      console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(chat.file.path)"
-      )
-    }
-    let adapters = try folders.enumerated().map { index, folder in
+    let selection = try ModelSelection(arguments, console)
+    let chat = try selection.load(console)
+    let adapters = try selection.adapters.enumerated().map { index, folder in
       (
         try AdapterFolder.read(folder, for: chat.model.adaptableLayers),
         index < scales.count ? scales[index] : 1
       )
     }
     let merge = ModelMerge(chat, adapters: adapters)
-    console.progress("writing \(output)")
     let isGGUF = output.hasSuffix(".gguf")
-    let written =
+    let written = try console.stage("merging and writing", in: .bytes) { progress in
       isGGUF
-      ? try GGUFModelWriter.write(chat.file, to: output, as: type, rows: merge.rows)
-      : try HuggingFaceWriter.write(chat.file, to: output, as: type, rows: merge.rows)
+        ? try GGUFModelWriter.write(
+          chat.file, to: output, as: type, rows: merge.rows, progress: progress)
+        : try HuggingFaceWriter.write(
+          chat.file, to: output, as: type, rows: merge.rows, progress: progress)
+    }
 
     var json = JSONObject()
     json["output"] = .string(written.path)
@@ -92,7 +82,9 @@ enum MergeCommand: Command {
       chat.model.attach(adapters[0].0)
       let merged = try ChatModel(path: output)
       let texts = try probes(chat)
-      let distance = ModelMerge.distance(chat.model, merged.model, on: texts)
+      let distance = console.stage("comparing with base and adapter", in: .things("texts")) {
+        ModelMerge.distance(chat.model, merged.model, on: texts, progress: $0)
+      }
       json["max_logit_difference"] = .number(distance.logits)
       json["kl_divergence"] = .number(distance.divergence)
       json["top1_agreement"] = .number(distance.agreement)
@@ -102,7 +94,7 @@ enum MergeCommand: Command {
       if type.blockElements > 1 {
         console.print("the difference is what storing the merged weights as \(type.rawValue) cost")
       }
-      if precision != .stored {
+      if selection.precision != .stored {
         console.print(
           "the linear layers hold what NF4 kept of the base, since that is what the adapter was trained on"
         )

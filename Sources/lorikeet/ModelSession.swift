@@ -10,57 +10,23 @@ import Training
   import Glibc
 #endif
 
-/// Loads what most commands need: model, precision, adapter.
+/// Loads models, and shows how far that is where it takes long.
 enum ModelSession {
-  /// The flags that choose a model.
-  static let flags = [
-    Flag(
-      name: "--model", value: "M",
-      help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
-    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder"),
-    Flag(
-      name: "--load-in-4bit", value: nil,
-      help: "hold the linear layers in NF4 with double quantisation"),
-  ]
-
-  /// Opens the model that the arguments name, with its adapter.
-  ///
-  /// An adapter's own record says what precision it was trained on; it is followed, and said so.
-  static func open(_ arguments: Arguments, _ console: Console) throws -> ChatModel {
-    let path = arguments.string("--model") ?? ""
-    let adapter = arguments.string("--adapter")
-    let record = adapter.flatMap(AdapterRecord.read)
-    var precision: CausalLM.Precision = .stored
-    if arguments.has("--load-in-4bit") {
-      precision = .nf4(doubleQuantized: true)
-      if let record, record.precision != "nf4" {
-        console.note(
-          "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
-        )
-      }
-    } else if let record, record.precision == "nf4" {
-      precision = .nf4(doubleQuantized: record.isDoubleQuantized)
-      console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
-    }
-    let chat = try load(path, precision, console)
-    if let record, record.baseHash != (try chat.file.contentHash()) {
-      console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(path); its answers may be worse"
-      )
-    }
-    if let adapter { try chat.attachAdapter(adapter) }
-    return chat
-  }
-
-  /// Opens a model with progress; refuses one that memory cannot hold.
+  /// Opens a model; refuses one that memory cannot hold.
   static func load(_ path: String, _ precision: CausalLM.Precision, _ console: Console) throws
     -> ChatModel
   {
     let file = try ModelFile.open(path)
     try Memory.check(file, precision)
-    return try ChatModel(path: path, precision: precision) { done, of in
-      console.progress("loading \(done)/\(of) layers", isLast: done == of && precision != .stored)
+    let name = precision == .stored ? "loading" : "quantising to NF4"
+    return try console.stage(name, in: .things("blocks")) { progress in
+      try ChatModel(path: path, precision: precision, progress: progress)
     }
+  }
+
+  /// A model's hash, for which every byte of it is read.
+  static func contentHash(of file: ModelFile, _ console: Console) throws -> String {
+    try console.stage("hashing the base", in: .bytes) { try file.contentHash(progress: $0) }
   }
 }
 

@@ -21,7 +21,7 @@ struct ProgressLine {
     var kept = parts
     while kept.count > 1 {
       let line = kept.map(\.text).joined(separator: "  ")
-      if line.count <= columns { return line }
+      if TextWidth.columns(of: line) <= columns { return line }
       let least = kept.indices.max { kept[$0].importance < kept[$1].importance } ?? 0
       kept.remove(at: least)
     }

@@ -30,9 +30,8 @@ enum ReportCommand: Command {
     let output =
       arguments.string("--output")
       ?? (folders.count == 1 ? "\(folders[0].trimmingSuffix("/"))/report.html" : "comparison.html")
-    let file = try AtomicFile(path: output, replacing: true)
-    try file.write(runs.count == 1 ? RunPage.html(runs[0]) : ComparisonPage.html(runs))
-    try file.commit()
+    try RunFolderFiles.write(
+      runs.count == 1 ? RunPage.html(runs[0]) : ComparisonPage.html(runs), to: output)
     try console.json([
       "output": .string(output), "runs": .array(folders.map { .string($0) }),
     ])
@@ -64,6 +63,27 @@ enum RunFolderFiles {
         remedy: "name the output_dir of a run")
     }
     return files
+  }
+
+  /// Keeps an evaluation in a run folder and renews the folder's page, each as a whole.
+  ///
+  /// - Returns: the paths of the two files.
+  /// - Throws: `ModelFileError`.
+  static func keep(evaluation: JSONObject, in folder: String) throws -> (
+    evaluation: String, report: String
+  ) {
+    let paths = ("\(folder)/evaluation.json", "\(folder)/report.html")
+    try write(JSONValue.object(evaluation).serialized() + "\n", to: paths.0)
+    let run = RunRecord(name: name(of: folder), files: try read(folder))
+    try write(RunPage.html(run), to: paths.1)
+    return paths
+  }
+
+  /// Writes a file, or replaces one as a whole.
+  static func write(_ text: String, to path: String) throws {
+    let file = try AtomicFile(path: path, replacing: true)
+    try file.write(text)
+    try file.commit()
   }
 
   /// The bytes of a file; nil where there is none, or none in it.

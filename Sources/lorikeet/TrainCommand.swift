@@ -64,7 +64,7 @@ enum TrainCommand: Command {
     let (run, file) = (session.run, session.file)
 
     let record = AdapterRecord(
-      baseName: file.displayName, baseHash: try file.contentHash(),
+      baseName: file.displayName, baseHash: try ModelSession.contentHash(of: file, console),
       precision: session.precision.name,
       isDoubleQuantized: configuration.model.useDoubleQuant,
       templateHash: session.template.map { hash(Array($0.source.utf8)) } ?? "",
@@ -246,6 +246,7 @@ final class TrainReporter {
       console.note(
         "step \(step): loss on retention data \(Format.fixed(loss, 4))"
           + (step > 0 ? ", \(Format.change(loss / before - 1)) since the start" : ""))
+      trainingReport.addRetention(step: step, loss: loss)
     case .validationProgress(let done, let of): console.progress("validation \(done)/\(of)")
     case .checkpoint: break
     case .lossSpike(let step, let loss, let mean, let examples):

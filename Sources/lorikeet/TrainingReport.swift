@@ -17,12 +17,16 @@ final class TrainingReport {
   private let folder: RunFolder
   private let console: Console
   private var record: RunRecord
+  /// What an earlier session of the run wrote.
+  private let earlier: ReportData
   private var weightNorms: [Double] = []
   private var lastWritten = ContinuousClock.now
   private var hasWarned = false
 
   /// How old the page may become while steps are taken.
   private static let renewalInterval = Duration.seconds(30)
+  /// Columns that an answer may take where no terminal cuts it off.
+  private static let columnsOfFile = 120
 
   /// Prepares the report of a run whose folder exists; what an earlier session logged is part of it.
   init(_ session: TrainingSession, folder: RunFolder, console: Console) throws {
@@ -31,6 +35,7 @@ final class TrainingReport {
     self.folder = folder
     self.console = console
     var files = try RunFolderFiles.read(folder.path)
+    earlier = files.data.flatMap { try? JSON.parse($0) }.map { ReportData($0) } ?? ReportData()
     files.summary = nil
     files.data = nil
     files.evaluation = nil
@@ -64,6 +69,8 @@ final class TrainingReport {
               content: $0["content"]?.stringValue ?? $0["content"]?.serialized() ?? "")
           }, reference: prompt.reference, base: answer)
       }
+      record.data.takeOver(earlier, upTo: run.state.step)
+      say("the base model", record.data.samples.map(AnswerLines.asked))
     }
     write(isLive: true)
   }
@@ -87,15 +94,41 @@ final class TrainingReport {
   func addValidation(step: Int, loss: Double) {
     record.validations.append(RunRecord.Validation(step: step, loss: loss))
     measure(step: step)
-    answer(step: step)
+    if let samples, !record.data.samples.isEmpty {
+      console.progress("answering \(samples.prompts.count) sample prompts")
+      addAnswers(samples.answers(capacity: capacity), step: step)
+    }
     write(isLive: true)
+  }
+
+  /// Adds a measurement of the loss on what should not be forgotten.
+  func addRetention(step: Int, loss: Double) {
+    record.retentions.append(RunRecord.Validation(step: step, loss: loss))
+    write(isLive: true)
+  }
+
+  /// Takes down what the model answers at a validation, and says what of it is new.
+  private func addAnswers(_ answers: [String], step: Int) {
+    var lines: [[AnswerLines.Line]] = []
+    for (index, text) in answers.enumerated() {
+      let isNew = record.data.samples[index].add(ReportData.Answer(step: step, text: text))
+      lines.append(isNew ? AnswerLines.answered(record.data.samples[index]) : [])
+    }
+    record.data.samplesStep = step
+    say("after step \(step)", lines)
+  }
+
+  /// Prints what the sample prompts were answered, a block of lines for each.
+  private func say(_ heading: String, _ blocks: [[AnswerLines.Line]]) {
+    guard !console.isQuiet else { return }
+    let columns = console.hasTerminal ? console.columns : Self.columnsOfFile
+    for text in AnswerLines.text(heading, blocks, columns: columns) { console.note(text) }
   }
 
   /// Writes the page of the run's end, of the adapter that was kept.
   func finish(_ summary: JSONObject, outcome: TrainingSummary.Outcome) {
     record.summary = summary
-    let isBest = run.configuration.loadBestModelAtEnd && outcome != .interrupted
-    let step = isBest ? run.state.bestStep ?? run.state.step : run.state.step
+    let step = record.keptStep ?? run.state.step
     if record.data.layersStep != step { measure(step: step) }
     // Who interrupts a run does not want to wait for answers.
     if record.data.samplesStep != step, outcome != .interrupted { answer(step: step) }

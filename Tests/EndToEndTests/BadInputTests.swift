@@ -142,7 +142,7 @@ import Testing
     arguments: [
       (["trian"], "did you mean train?"), (["train"], "missing argument <CONFIG.yaml>"),
       (["train", "a.yaml", "--resmue"], "did you mean --resume?"),
-      (["generate", "--prompt", "Hi"], "missing --model <M>"),
+      (["generate", "--prompt", "Hi"], "missing --model <M> or --run <RUN>"),
       (
         ["evaluate", "--model", "m", "--data", "d", "--limit", "few"],
         "--limit: expected a whole number, found \"few\""

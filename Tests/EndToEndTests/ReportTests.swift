@@ -37,6 +37,15 @@ import Testing
       #expect(sample["tuned"]?.stringValue != nil)
     }
     #expect(samples.contains { $0["base"] != $0["tuned"] }, "twenty steps change some answer")
+    let history = samples.map { $0["history"]?.arrayValue ?? [] }
+    for (sample, answers) in zip(samples, history) {
+      let steps = answers.compactMap { $0["step"]?.intValue }
+      #expect(
+        steps.first == 5 && steps == steps.sorted() && Set(steps).isSubset(of: [5, 10, 15, 20]))
+      #expect(answers.last?["text"] == sample["tuned"])
+      #expect(zip(answers, answers.dropFirst()).allSatisfy { $0["text"] != $1["text"] })
+    }
+    #expect(history.contains { $0.count > 1 }, "some answer changes on the way")
     let layers = try #require(data["layers"]?["norms"]?.arrayValue)
     #expect(layers.count == 14)
     #expect(layers.allSatisfy { ($0["delta"]?.doubleValue ?? 0) > 0 })
@@ -69,6 +78,37 @@ import Testing
     #expect(resumed.exitCode == 0, "\(resumed.standardError)")
     #expect(try TinyRun.adapterBytes(output) == bytes)
     #expect(try text("\(output)/report.html").contains("training, each logged step: 20 values"))
+    let after = try JSON.parse(try text("\(output)/report.json"))["samples"]?["rows"]?.arrayValue
+    #expect(after?.map { $0["history"]?.arrayValue ?? [] } == history, "as if it had never ended")
+  }
+
+  @Test(
+    "has what was forgotten, and says at each validation what is answered otherwise than before")
+  func forgetting() throws {
+    let scratch = try ScratchFolder()
+    let config = try scratch.write(TinyRun.configuration(steps: 10), to: "run.yaml")
+    let run = try CommandRun(
+      CommandRun.lorikeet,
+      [
+        "train", config, "--output", scratch.path("run"), "--set", Self.validation, "--set",
+        "training.eval_steps=5", "--set", "training.max_forgetting=0.5", "--set",
+        "data.retention=\(Fixture.path("training/conversations.jsonl"))",
+      ])
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    for part in [
+      "sample prompts, the base model:\n  1  asked   ",
+      "sample prompts, after step 5:\n  1  answer",
+    ] {
+      #expect(run.standardError.contains(part), "\(part): \(run.standardError)")
+    }
+    let page = try text(scratch.path("run/report.html"))
+    #expect(page.contains("training, each logged step: 10 values"), "retention lines are no steps")
+    #expect(
+      page.contains("loss on data.retention: 3 values") && page.contains("of at most +50.0 %"))
+    let again = try CommandRun(
+      CommandRun.lorikeet, ["report", scratch.path("run"), "--output", scratch.path("again.html")])
+    #expect(again.exitCode == 0, "\(again.standardError)")
+    #expect(try text(scratch.path("again.html")) == page)
   }
 
   @Test("answers prompts of the configuration, after the last step where nothing is validated")

@@ -103,6 +103,15 @@ struct ModelFileTests {
     let heads = try [Self.gguf, Self.folder, Self.sharded].map {
       try ModelFile.open($0).headHash()
     }
+    for path in [Self.gguf, Self.sharded] {
+      let file = try ModelFile.open(path)
+      var heard: [Int] = []
+      _ = try file.contentHash { done, total in
+        #expect(total == file.byteCount)
+        heard.append(done)
+      }
+      #expect(heard == heard.sorted() && heard.last == file.byteCount, "\(heard)")
+    }
     #expect(Set(heads).count == 3)
     #expect(try ModelFile.open(Self.gguf).headHash() == heads[0])
   }

@@ -95,6 +95,28 @@ struct ModelWriterTests {
     return result
   }
 
+  @Test("a writer tells how many bytes are written, up to all of them", arguments: ["o.gguf", "o"])
+  func progress(_ output: String) throws {
+    let model = try Self.open("tiny")
+    let folder = try ScratchFolder()
+    var heard: [Int] = []
+    var totals: Set<Int> = []
+    func hear(_ done: Int, _ total: Int) {
+      heard.append(done)
+      totals.insert(total)
+    }
+    let (path, rows) = (folder.path(output), Self.rows(of: model))
+    if output.hasSuffix(".gguf") {
+      try GGUFModelWriter.write(model, to: path, as: .f32, rows: rows, progress: hear)
+    } else {
+      try HuggingFaceWriter.write(
+        model, to: path, as: .f32, maximumShardBytes: 4_000, rows: rows, progress: hear)
+    }
+    #expect(totals == [4 * model.parameterCount])
+    #expect(heard.count >= model.tensorNames.count)
+    #expect(heard == heard.sorted() && heard.last == totals.first, "\(heard)")
+  }
+
   @Test("a row too short for whole blocks is stored as f16")
   func shortRowsFallBack() throws {
     let folder = try ScratchFolder()

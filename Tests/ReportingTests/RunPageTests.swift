@@ -45,7 +45,8 @@ import Testing
     run.data.samples = [
       .init(
         source: "v.jsonl line 1", messages: [.init(role: "user", content: "Hello")],
-        reference: "Hi", base: "Hello Hello", tuned: "Hi ")
+        reference: "Hi", base: "Hello Hello", tuned: "Hi ",
+        history: [.init(step: 10, text: "Hello"), .init(step: 30, text: "Hi ")])
     ]
     run.evaluation = [
       "loss": 0.1, "token_accuracy": 0.9, "data": "test.jsonl",
@@ -86,7 +87,7 @@ import Testing
     run.data.samples = [
       .init(
         source: evil, messages: [.init(role: evil, content: evil)], reference: evil, base: evil,
-        tuned: evil)
+        tuned: evil, history: [.init(step: 1, text: evil), .init(step: 2, text: "x")])
     ]
     run.notes = [evil]
     run.summary = [
@@ -125,12 +126,58 @@ import Testing
         tokensPerSecond: value, elapsedSeconds: value)
     }
     run.validations = values.enumerated().map { .init(step: $0.offset + 1, loss: $0.element) }
+    run.retentions = values.enumerated().map { .init(step: $0.offset, loss: $0.element) }
+    run.settings = [.init(key: "training.max_forgetting", value: "0.05")]
     run.data.layers = values.enumerated().map {
       .init(name: "model.layers.\($0.offset).q", weightNorm: 1, deltaNorm: $0.element)
     }
     run.data.rowLengths = [.init(value: 0, count: 0), .init(value: 1 << 40, count: 1 << 40)]
     #expect(faults(in: RunPage.html(run)) == [])
     #expect(faults(in: ComparisonPage.html([run, run])) == [])
+  }
+
+  @Test("folds the answers on the way up, where they say more than the last one")
+  func answersOnTheWay() {
+    let page = RunPage.html(Self.full)
+    let folded = pieces(page, from: "<details>", to: "</details>")
+    #expect(folded.count == 1)
+    #expect(folded.first?.contains("2 answers on the way") == true)
+    #expect(
+      folded.first?.contains("from step 10</b><p class=\"text\" dir=\"auto\">Hello</p>") == true)
+    #expect(folded.first?.contains("from step 30 <span class=\"same\">✓ as the reference") == true)
+
+    var run = Self.full
+    run.data.samples[0].history = [.init(step: 10, text: "Hi ")]
+    #expect(!RunPage.html(run).contains("<details>"))
+    let answers = (1...1_000).map { ReportData.Answer(step: $0, text: "\($0)") }
+    run.data.samples[0].history = answers
+    let long = RunPage.html(run)
+    #expect(long.contains("30 of 1,000 answers on the way"))
+    #expect(pieces(long, from: "<li><b>from step ", to: "</b>").count == 30)
+    let thinned = AnswersSection.thinned(answers)
+    #expect(thinned.first == answers.first && thinned.last == answers.last)
+  }
+
+  @Test("draws what was forgotten beside what may be")
+  func retention() throws {
+    var run = Self.full
+    #expect(!RunPage.html(run).contains(">Retention<"))
+    run.retentions = [(0, 2.0), (20, 2.1), (40, 2.06)].map { .init(step: $0, loss: $1) }
+    func chart() throws -> String {
+      let page = RunPage.html(run)
+      #expect(faults(in: page) == [])
+      return try #require(
+        pieces(page, from: "<figure", to: "</figure>").first { $0.contains(">Retention<") })
+    }
+    #expect(try chart().contains("2.000 before, 2.060 after, +3.0 %</p>"))
+    #expect(!(try chart().contains("line again")))
+    run.settings.append(.init(key: "training.max_forgetting", value: "0.1"))
+    let bounded = try chart()
+    #expect(bounded.contains("2.060 after, +3.0 % of at most +10.0 %</p>"))
+    #expect(bounded.contains("<path class=\"line again t1\""))
+    #expect(bounded.contains("training.max_forgetting: 2 values, from 2.20 to 2.20"))
+    run.summary["outcome"] = "stopped_forgetting"
+    #expect(RunPage.html(run).contains("stopped, more than data.retention allows was forgotten"))
   }
 
   @Test("of 100,000 steps is still a small page that shows the highest peak")
@@ -183,6 +230,19 @@ import Testing
     let page = ComparisonPage.html([a, b, c])
     #expect(faults(in: page) == [])
     #expect(page.contains("same (2)</li>"))
+  }
+
+  @Test("compares what was forgotten, where that was measured")
+  func retention() {
+    var (a, b) = (RunPageTests.run(5), RunPageTests.run(7))
+    #expect(!ComparisonPage.html([a, b]).contains("etention"))
+    b.retentions = [.init(step: 0, loss: 2), .init(step: 5, loss: 1.9)]
+    a.name = "unmeasured"
+    let page = ComparisonPage.html([a, b])
+    #expect(faults(in: page) == [])
+    #expect(page.contains(">retention loss<") && page.contains("<td class=\"n\">−5.0 %</td>"))
+    #expect(page.contains("a run: 2 values, from 0 to −5.00"))
+    #expect(!page.contains("unmeasured: 0 values"))
   }
 
   @Test("has a colour or dashes for each of many runs")

@@ -17,6 +17,8 @@ import Testing
         {"step": 2, "loss": null, "learning_rate": 1e-4, "elapsed_seconds": 3}
         {"step": 1, "loss": 2.5, "grad_norm": 0.5, "tokens_per_second": 600}
         {"step": 2, "epoch": 0.5, "validation_loss": 1.25}
+        {"step": 2, "retention_loss": 2.2}
+        {"step": 0, "retention_loss": 2}
         {"step": 3, "loss": 1
         not JSON
         {"step": 3, "loss": 1.5}
@@ -25,6 +27,7 @@ import Testing
     #expect(run.steps.map(\.step) == [1, 2, 3])
     #expect(run.steps[1].loss.isNaN && run.steps[1].learningRate == 1e-4)
     #expect(run.validations == [.init(step: 2, loss: 1.25)])
+    #expect(run.retentions == [.init(step: 0, loss: 2), .init(step: 2, loss: 2.2)])
     #expect(run.notes == ["2 lines of metrics.jsonl could not be read and are left out."])
     #expect(run.status == .unfinished)
     #expect(run.finalLoss == 1.5 && run.stepCount == 3 && run.seconds == 3)
@@ -89,7 +92,8 @@ import Testing
     data.samples = [
       .init(
         source: "v.jsonl line 1", messages: [.init(role: "user", content: "a\nb")],
-        reference: "é", base: "", tuned: nil),
+        reference: "é", base: "", tuned: nil,
+        history: [.init(step: 50, text: "a"), .init(step: 150, text: "")]),
       .init(source: "", messages: []),
     ]
     data.samplesStep = 150
@@ -99,11 +103,68 @@ import Testing
     #expect(ReportData.Layer(name: "", weightNorm: 0, deltaNorm: 1).relativeChange == nil)
   }
 
+  @Test("an answer is noted where it differs from the one before")
+  func history() {
+    var sample = ReportData.Sample(source: "", messages: [], reference: "b")
+    let isNew = [(1, "a"), (2, "a"), (3, "b\n"), (4, "a")].map { step, text in
+      sample.add(ReportData.Answer(step: step, text: text))
+    }
+    #expect(isNew == [true, false, true, true])
+    #expect(sample.history.map(\.step) == [1, 3, 4])
+    #expect(sample.tuned == "a")
+    #expect(sample.isReference("b\n") && !sample.isReference("a") && !sample.isReference(nil))
+  }
+
+  @Test("a resumed run goes on with the answers up to its checkpoint, of the same prompts alone")
+  func takesOver() {
+    func sample(_ source: String, _ history: [ReportData.Answer] = []) -> ReportData.Sample {
+      .init(
+        source: source, messages: [.init(role: "user", content: source)],
+        tuned: history.last?.text, history: history)
+    }
+    var earlier = ReportData()
+    earlier.samples = [
+      sample(
+        "a", [.init(step: 5, text: "x"), .init(step: 10, text: "y"), .init(step: 15, text: "z")])
+    ]
+    earlier.samplesStep = 15
+    var data = ReportData()
+    data.samples = [sample("new"), sample("a")]
+    data.takeOver(earlier, upTo: 12)
+    #expect(data.samples[0].history.isEmpty && data.samples[0].tuned == nil)
+    #expect(data.samples[1].history.map(\.text) == ["x", "y"])
+    #expect(data.samples[1].tuned == "y" && data.samplesStep == 10)
+    data.takeOver(earlier, upTo: 15)
+    #expect(data.samples[1].tuned == "z" && data.samplesStep == 15)
+  }
+
+  @Test("forgetting is measured at the adapter that was kept, against the first measurement")
+  func forgetting() throws {
+    var run = RunRecord(name: "run")
+    #expect(run.forgetting == nil)
+    run.retentions = [(0, 2.0), (5, 2.02), (10, 2.2)].map { .init(step: $0, loss: $1) }
+    #expect(try #require(run.forgetting).budget == nil)
+    run.settings = [.init(key: "training.max_forgetting", value: "0.05")]
+    let all = try #require(run.forgetting)
+    #expect(all.before == 2 && all.after == 2.2)
+    let bound = try #require(all.bound)
+    #expect(abs(all.change - 0.1) < 1e-12 && abs(bound - 2.1) < 1e-12)
+
+    run.summary = ["outcome": "stopped_forgetting", "best_validation_loss": 1, "best_step": 0]
+    #expect(run.status == .forgot)
+    #expect(run.forgetting?.after == 2.02 && run.keptStep == 5)
+    run.settings.append(.init(key: "training.load_best_model_at_end", value: "true"))
+    #expect(run.forgetting?.after == 2 && run.keptStep == 0)
+    run.summary["outcome"] = "finished"
+    run.summary["best_step"] = 7
+    #expect(run.forgetting?.after == 2.02 && run.keptStep == 7)
+  }
+
   @Test(
     "report.json of something else is taken for nothing",
     arguments: [
       "[]", "3",
-      "{\"layers\": 4, \"samples\": [1], \"row_lengths\": [[1], [1, -2], 3, [\"a\", 2]], \"versions\": {\"a\": 1}}",
+      "{\"layers\": 4, \"samples\": [1], \"history\": 3, \"row_lengths\": [[1], [1, -2], 3, [\"a\", 2]], \"versions\": {\"a\": 1}}",
     ])
   func foreignReportData(_ text: String) throws {
     #expect(ReportData(try JSON.parse(text)) == ReportData())

@@ -1,5 +1,7 @@
 import Configuration
+import Foundation
 import LoRA
+import Serialization
 import TestSupport
 import Testing
 
@@ -7,10 +9,13 @@ import Testing
 
 @Suite("Numerical guards") struct NumericalGuardTests {
   /// Runs until a module's B is spoilt before the third step, and returns what ended it.
-  private func error(spoiling name: String, with value: Float) throws -> TrainingError? {
+  private func error(
+    spoiling name: String, with value: Float, after save: ((FineTuning) throws -> String)? = nil
+  ) throws -> TrainingError? {
     let run = try TrajectoryTests.run("all-linear-rslora", "f32")
     let module = try #require(run.adapter.module(named: name))
     do {
+      if let save { _ = try run.run(save: save) { if case .step = $0 { .stop } else { .resume } } }
       _ = try run.run { event in
         if case .step(let report) = event, report.step == 2 { module.b[1] = value }
         return .resume
@@ -27,7 +32,7 @@ import Testing
     arguments: [(0, "mlp.down_proj"), (1, "self_attn.q_proj"), (1, "mlp.up_proj")])
   func namesTheBlock(_ block: Int, _ layer: String) throws {
     let error = try error(spoiling: "model.layers.\(block).\(layer)", with: .nan)
-    guard case .notFinite(let step, let quantity, let place, let examples) = error else {
+    guard case .notFinite(let step, let quantity, let place, let examples, nil) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
@@ -45,11 +50,33 @@ import Testing
   @Test("an infinite number is found as well as one that is none")
   func infinity() throws {
     let error = try error(spoiling: "model.layers.1.self_attn.v_proj", with: .infinity)
-    guard case .notFinite(3, _, let place, _) = error else {
+    guard case .notFinite(3, _, let place, _, _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
     #expect(place == "block 1")
+  }
+
+  @Test("the way on is a checkpoint only where one was saved")
+  func namesTheCheckpoint() throws {
+    let name = "model.layers.0.mlp.down_proj"
+    let none = try #require(try error(spoiling: name, with: .nan))
+    #expect(none.description.contains("no checkpoint had been saved"), "\(none)")
+    #expect(!none.description.contains("resume"), "\(none)")
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let error = try error(spoiling: name, with: .nan) { run in
+      try Checkpoint.write(path, run: run, identity: [:], baseModel: "")
+      return path
+    }
+    let saved = try #require(error)
+    #expect(saved.description.contains("the checkpoint of step 1 is from before"), "\(saved)")
+    #expect(saved.description.contains("--allow-changes"), "\(saved)")
+    // What was resumed from is one as well.
+    let resumed = try TrajectoryTests.run("all-linear-rslora", "f32")
+    #expect(resumed.checkpointStep == nil)
+    try Checkpoint.restore(path, into: resumed, identity: [:])
+    #expect(resumed.checkpointStep == 1)
   }
 
   @Test("a spike is told from noise, and does not move the mean")
