@@ -233,6 +233,26 @@ def heads_to_permute(gguf_name: str, config: LlamaConfig) -> int | None:
     return None
 
 
+def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer, config):
+    """Adds the tokenizer and the chat template to a GGUF file."""
+    description = json.loads(tokenizer.to_str())
+    tokens = sorted(description["model"]["vocab"].items(), key=lambda item: item[1])
+    writer.add_add_space_prefix(False)
+    writer.add_add_bos_token(False)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list([token for token, _ in tokens])
+    writer.add_token_types(
+        [gguf.TokenType.CONTROL if token in SPECIAL_TOKENS else gguf.TokenType.NORMAL for token, _ in tokens]
+    )
+    writer.add_token_merges([" ".join(pair) for pair in description["model"]["merges"]])
+    writer.add_bos_token_id(config.bos_token_id)
+    writer.add_eos_token_id(config.eos_token_id)
+    writer.add_unk_token_id(0)
+    writer.add_pad_token_id(config.pad_token_id)
+    writer.add_chat_template(CHAT_TEMPLATE)
+
+
 def write_gguf(path: Path, model: LlamaForCausalLM, tokenizer: Tokenizer, types: dict[str, str]):
     """Writes the model as llama.cpp's converter would, each matrix in its type of `types` or in F32.
 
@@ -255,22 +275,7 @@ def write_gguf(path: Path, model: LlamaForCausalLM, tokenizer: Tokenizer, types:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_1 if types else gguf.LlamaFileType.ALL_F32)
     writer.add_vocab_size(config.vocab_size)
     writer.add_rope_dimension_count(config.head_dim)
-    description = json.loads(tokenizer.to_str())
-    tokens = sorted(description["model"]["vocab"].items(), key=lambda item: item[1])
-    writer.add_add_space_prefix(False)
-    writer.add_add_bos_token(False)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list([token for token, _ in tokens])
-    writer.add_token_types(
-        [gguf.TokenType.CONTROL if token in SPECIAL_TOKENS else gguf.TokenType.NORMAL for token, _ in tokens]
-    )
-    writer.add_token_merges([" ".join(pair) for pair in description["model"]["merges"]])
-    writer.add_bos_token_id(config.bos_token_id)
-    writer.add_eos_token_id(config.eos_token_id)
-    writer.add_unk_token_id(0)
-    writer.add_pad_token_id(config.pad_token_id)
-    writer.add_chat_template(CHAT_TEMPLATE)
+    add_tokenizer(writer, tokenizer, config)
     writer.add_quantization_version(2)
 
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)

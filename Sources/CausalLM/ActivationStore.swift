@@ -1,5 +1,6 @@
 import Kernels
 import LoRA
+import ModelFiles
 
 /// The buffers of a pass over at most `capacity` tokens.
 ///
@@ -11,6 +12,8 @@ final class ActivationStore {
   struct Layer {
     let query, key, value, attention, middle, gate, up: FloatBuffer
     let logSumExp, inputRstd, middleRstd: FloatBuffer
+    /// Of each head, where queries and keys are normalised; these are kept as they are before.
+    let queryRstd, keyRstd: FloatBuffer
     /// `z = A x` of each group of linear layers, in the order of `DecoderLayer.groups`.
     let downs: [FloatBuffer]
 
@@ -44,6 +47,8 @@ final class ActivationStore {
     gradValue: FloatBuffer
   /// Rows of the last block that the loss looks at, side by side.
   let selectedInput, selectedNormed, gradSelected: FloatBuffer
+  /// Normalised and rotated queries and keys, which are cheaper made again than kept.
+  let finalQuery, finalKey: FloatBuffer
   let linearScratch, upScratch: FloatBuffer
   let headNormed, headGrad, headRstd, logits: FloatBuffer
   let dropoutKeys, selectedDropoutKeys: UnsafeMutableBufferPointer<UInt64>
@@ -74,11 +79,14 @@ final class ActivationStore {
     widths = [
       c.keyValueWidth, c.queryWidth, c.hiddenSize, c.intermediateSize, c.intermediateSize,
     ]
+    let normsHeads = c.blocks.normalizesQueriesAndKeys
     func layer(_ matrices: [FloatBuffer], ranks: [Int]) -> Layer {
       Layer(
         query: buffer(c.queryWidth), key: buffer(c.keyValueWidth), value: matrices[0],
         attention: matrices[1], middle: matrices[2], gate: matrices[3], up: matrices[4],
         logSumExp: buffer(c.headCount), inputRstd: buffer(1), middleRstd: buffer(1),
+        queryRstd: buffer(c.headCount, if: normsHeads),
+        keyRstd: buffer(c.keyValueHeadCount, if: normsHeads),
         downs: ranks.map { buffer($0) })
     }
     let working = layer(widths.map { buffer($0) }, ranks: model.largestRanks)
@@ -112,6 +120,8 @@ final class ActivationStore {
     selectedInput = buffer(c.hiddenSize)
     selectedNormed = buffer(c.hiddenSize)
     gradSelected = buffer(c.hiddenSize, if: isRecording)
+    finalQuery = buffer(c.queryWidth, if: normsHeads)
+    finalKey = buffer(c.keyValueWidth, if: normsHeads)
     linearScratch = buffer(widest, if: model.adapter.map { $0.dropout > 0 } ?? false)
     upScratch = buffer(model.largestRanks.max() ?? 0)
     headRows = max(1, min(t, plan.logitRows))

@@ -59,22 +59,23 @@ extension CausalLM {
 
     // h = x + o_proj(attention(…))
     let gradAttended = store.gradAttention.matrix(rows: v.s, columns: c.queryWidth)
-    let gradQuery = store.gradQuery.matrix(rows: v.s, columns: c.queryWidth)
-    let gradKey = store.gradKey.matrix(rows: v.t, columns: c.keyValueWidth)
+    let gradFinalQuery = store.gradQuery.matrix(rows: v.s, columns: c.queryWidth)
+    let gradFinalKey = store.gradKey.matrix(rows: v.t, columns: c.keyValueWidth)
     let gradValue = store.gradValue.matrix(rows: v.t, columns: c.keyValueWidth)
     layer.outputGroup.backward(
       gradOutput, input: v.attended, down: v.down(2, layer.outputGroup, rows: v.s),
       gradInput: gradAttended, keys: v.queryKeys, context)
+    if layer.queryNorm != nil {
+      normalizeHeads(layer, v, isRepetition: true)
+      rotate(layer, v)
+    }
     profile.measure(.attentionBackward) {
       attention.backward(
-        gradAttended, output: v.attended, queries: v.query, keys: v.key, values: v.value,
-        layout: v.selects ? last : layout, logSumExp: kept.logSumExp.base, gradQueries: gradQuery,
-        gradKeys: gradKey, gradValues: gradValue)
+        gradAttended, output: v.attended, queries: v.finalQuery, keys: v.finalKey, values: v.value,
+        layout: v.selects ? last : layout, window: layer.window, logSumExp: kept.logSumExp.base,
+        gradQueries: gradFinalQuery, gradKeys: gradFinalKey, gradValues: gradValue)
     }
-    profile.measure(.rotary) {
-      rotary.rotate(gradQuery, positions: v.queryPositions, inverse: true)
-      rotary.rotate(gradKey, positions: v.positions, inverse: true)
-    }
+    let (gradQuery, gradKey) = backwardOfQueriesAndKeys(gradFinalQuery, gradFinalKey, layer, v)
     let input = pass.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
     let target = needsInputGradient ? gradNormed : nil
     if layer.queryGroup.readsInput || layer.keyValueGroup?.readsInput ?? false {

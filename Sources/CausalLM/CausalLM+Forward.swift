@@ -1,6 +1,7 @@
 internal import Datasets
 internal import Kernels
 internal import LoRA
+internal import ModelFiles
 internal import Quantization
 
 extension CausalLM {
@@ -58,7 +59,9 @@ extension CausalLM {
     /// Tokens, and those of them that have an output.
     let (t, s): (Int, Int)
     let normed, query, key, value, attended, middle, gate, up, product: Matrix
-    let downs: ActivationStore.Layer
+    /// What attention reads: queries and keys in place, or where they are normalised beside what they were before.
+    let finalQuery, finalKey: Matrix
+    let kept: ActivationStore.Layer
     let queryPositions: UnsafePointer<Int32>
     let positions: UnsafePointer<Int32>
     let keys, queryKeys: UnsafePointer<UInt64>?
@@ -68,11 +71,14 @@ extension CausalLM {
       selects = pass.selected != nil && index == c.layerCount - 1
       t = pass.tokens
       s = selects ? pass.outputs : pass.tokens
-      downs = kept
+      self.kept = kept
       normed = store.normed.matrix(rows: t, columns: c.hiddenSize)
       query = kept.query.matrix(rows: s, columns: c.queryWidth)
       key = kept.key.matrix(rows: t, columns: c.keyValueWidth)
       value = kept.value.matrix(rows: t, columns: c.keyValueWidth)
+      let isNormed = c.blocks.normalizesQueriesAndKeys
+      finalQuery = isNormed ? store.finalQuery.matrix(rows: s, columns: c.queryWidth) : query
+      finalKey = isNormed ? store.finalKey.matrix(rows: t, columns: c.keyValueWidth) : key
       attended = kept.attention.matrix(rows: s, columns: c.queryWidth)
       middle = kept.middle.matrix(rows: s, columns: c.hiddenSize)
       gate = kept.gate.matrix(rows: s, columns: c.intermediateSize)
@@ -93,7 +99,7 @@ extension CausalLM {
 
     /// `z` of a group, by its place in `DecoderLayer.groups`.
     func down(_ place: Int, _ group: LinearGroup, rows: Int) -> Matrix? {
-      group.rank > 0 ? downs.downs[place].matrix(rows: rows, columns: group.rank) : nil
+      group.rank > 0 ? kept.downs[place].matrix(rows: rows, columns: group.rank) : nil
     }
   }
 
@@ -209,26 +215,25 @@ extension CausalLM {
         v.normed, into: v.query, v.key, v.value, down: v.down(0, layer.queryGroup, rows: v.t),
         keys: v.keys, context)
     }
-    profile.measure(.rotary) {
-      rotary.rotate(v.query, positions: v.queryPositions)
-      rotary.rotate(v.key, positions: v.positions)
-    }
-    sink?(index, v.key, v.value)
+    normalizeHeads(layer, v)
+    rotate(layer, v)
+    sink?(index, v.finalKey, v.value)
     switch pass.visibility {
     case .layout(let layout, let last):
       profile.measure(.attentionForward) {
         attention.forward(
-          queries: v.query, keys: v.key, values: v.value, layout: v.selects ? last : layout,
-          after: pass.prefix?.sequence(layer: index), output: v.attended,
-          logSumExp: kept.logSumExp.base)
+          queries: v.finalQuery, keys: v.finalKey, values: v.value,
+          layout: v.selects ? last : layout, after: pass.prefix?.sequence(layer: index),
+          window: layer.window, output: v.attended, logSumExp: kept.logSumExp.base)
       }
     case .caches(let caches):
       for (row, cache) in caches.enumerated() {
         cache.append(
-          keys: v.key.rows(row..<row + 1), values: v.value.rows(row..<row + 1), layer: index)
+          keys: v.finalKey.rows(row..<row + 1), values: v.value.rows(row..<row + 1), layer: index)
       }
       attention.decode(
-        queries: v.query, caches: caches.map { $0.sequence(layer: index) }, output: v.attended)
+        queries: v.finalQuery,
+        caches: caches.map { $0.sequence(layer: index).last(layer.window) }, output: v.attended)
     }
     layer.outputGroup.forward(
       v.attended, into: v.middle, down: v.down(2, layer.outputGroup, rows: v.s), keys: v.queryKeys,

@@ -30,7 +30,8 @@ extension CausalLM {
     _ file: ModelFile, precision: Precision = .stored,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws(ModelError) -> CausalLM {
-    let configuration = try ModelConfiguration(file.configuration, path: file.path)
+    let configuration = try ModelConfiguration(
+      file.configuration, blocks: file.blocks, path: file.path)
     let c = configuration
     let loader = Loader(file: file, precision: precision)
     let embedding = try loader.matrix(
@@ -43,8 +44,17 @@ extension CausalLM {
       let prefix = "model.layers.\(index)"
       func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws(ModelError) -> Linear {
         let path = "\(prefix).\(name)"
-        return Linear(name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true))
+        let isBiased = c.blocks.biasedLinears.contains(String(name.split(separator: ".")[1]))
+        return Linear(
+          name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true),
+          bias: isBiased ? try loader.vector(path, outputs, part: "bias") : nil)
       }
+      let headNorms =
+        c.blocks.normalizesQueriesAndKeys
+        ? (
+          query: try loader.vector("\(prefix).self_attn.q_norm", c.headDimension),
+          key: try loader.vector("\(prefix).self_attn.k_norm", c.headDimension)
+        ) : nil
       layers.append(
         DecoderLayer(
           inputNorm: try loader.vector("\(prefix).input_layernorm", c.hiddenSize),
@@ -56,7 +66,8 @@ extension CausalLM {
           gate: try linear("mlp.gate_proj", c.intermediateSize, c.hiddenSize),
           up: try linear("mlp.up_proj", c.intermediateSize, c.hiddenSize),
           down: try linear("mlp.down_proj", c.hiddenSize, c.intermediateSize),
-          isLast: index == c.layerCount - 1))
+          headNorms: headNorms, rotates: c.blocks.rotates(block: index),
+          window: c.blocks.window(ofBlock: index), isLast: index == c.layerCount - 1))
       progress(index + 1, c.layerCount)
     }
     return CausalLM(
@@ -68,19 +79,23 @@ extension CausalLM {
     let file: ModelFile
     let precision: Precision
 
-    private func stored(_ name: String, _ shape: [Int]) throws(ModelError) -> StoredTensor {
-      guard let tensor = file.tensor(named: "\(name).weight") else {
-        throw .missingTensor(path: file.path, name: "\(name).weight")
+    private func stored(
+      _ module: String, _ shape: [Int], part: String = "weight"
+    ) throws(ModelError) -> StoredTensor {
+      let name = "\(module).\(part)"
+      guard let tensor = file.tensor(named: name) else {
+        throw .missingTensor(path: file.path, name: name)
       }
       guard tensor.shape == shape else {
-        throw .shapeMismatch(
-          path: file.path, name: "\(name).weight", found: tensor.shape, expected: shape)
+        throw .shapeMismatch(path: file.path, name: name, found: tensor.shape, expected: shape)
       }
       return tensor
     }
 
-    func vector(_ name: String, _ count: Int) throws(ModelError) -> FloatBuffer {
-      FloatBuffer(try stored(name, [count]).values())
+    func vector(
+      _ name: String, _ count: Int, part: String = "weight"
+    ) throws(ModelError) -> FloatBuffer {
+      FloatBuffer(try stored(name, [count], part: part).values())
     }
 
     func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError)

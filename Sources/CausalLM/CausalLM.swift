@@ -1,5 +1,6 @@
 public import Kernels
 public import LoRA
+internal import ModelFiles
 public import Quantization
 
 /// A decoder-only transformer with frozen weights and, where one is attached, a LoRA adapter.
@@ -51,8 +52,11 @@ public final class CausalLM: @unchecked Sendable {
     self.layers = layers
     lowestAdaptedLayer = layers.count
     self.finalNorm = finalNorm
+    let scaling = configuration.blocks.ropeScaling
     rotary = RotaryEmbedding(
-      headDimension: configuration.headDimension, base: configuration.ropeTheta)
+      frequencies: scaling.frequencies(
+        headSize: configuration.headDimension, theta: configuration.ropeTheta),
+      attentionFactor: scaling.attentionFactor)
     attention = CausalAttention(
       heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
       headDimension: configuration.headDimension,

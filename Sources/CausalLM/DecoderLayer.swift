@@ -1,14 +1,23 @@
 import Kernels
 
-/// One block of the Llama family.
+/// One block of a Llama, or of a family that differs from it in settings.
 ///
 ///     h = x + o_proj(attention(rope(q_proj(n)), rope(k_proj(n)), v_proj(n))),   n = norm(x)
 ///     y = h + down_proj(silu(gate_proj(m)) · up_proj(m)),                        m = norm(h)
+///
+/// Linear layers may have biases, heads of queries and keys may be normalised before rope, rope may be left out, and
+/// attention may see a window of tokens.
 final class DecoderLayer: @unchecked Sendable {
   let inputNorm: FloatBuffer
   let postAttentionNorm: FloatBuffer
   let query, key, value, output: Linear
   let gate, up, down: Linear
+  /// Weights of the norms of each head of queries and keys, `[headDimension]`; nil where there are none.
+  let queryNorm, keyNorm: FloatBuffer?
+  /// Whether queries and keys are rotated.
+  let rotates: Bool
+  /// Tokens that attention sees, the asking one included; nil for all before it.
+  let window: Int?
 
   /// Queries; in every block but the last together with keys and values.
   let queryGroup: LinearGroup
@@ -18,7 +27,8 @@ final class DecoderLayer: @unchecked Sendable {
 
   init(
     inputNorm: FloatBuffer, postAttentionNorm: FloatBuffer, query: Linear, key: Linear,
-    value: Linear, output: Linear, gate: Linear, up: Linear, down: Linear, isLast: Bool
+    value: Linear, output: Linear, gate: Linear, up: Linear, down: Linear,
+    headNorms: (query: FloatBuffer, key: FloatBuffer)?, rotates: Bool, window: Int?, isLast: Bool
   ) {
     self.inputNorm = inputNorm
     self.postAttentionNorm = postAttentionNorm
@@ -29,6 +39,10 @@ final class DecoderLayer: @unchecked Sendable {
     self.gate = gate
     self.up = up
     self.down = down
+    queryNorm = headNorms?.query
+    keyNorm = headNorms?.key
+    self.rotates = rotates
+    self.window = window
     queryGroup = LinearGroup(isLast ? [query] : [query, key, value])
     keyValueGroup = isLast ? LinearGroup([key, value]) : nil
     outputGroup = LinearGroup([output])

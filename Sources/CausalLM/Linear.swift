@@ -1,3 +1,4 @@
+internal import Kernels
 internal import LoRA
 public import Quantization
 
@@ -7,11 +8,14 @@ public final class Linear: @unchecked Sendable {
   public let name: String
   /// The frozen weight.
   public let weight: WeightMatrix
+  // What is added to each row of its output, `[outputs]`; frozen, so that it needs no gradient.
+  let bias: FloatBuffer?
   // Set between steps, on the thread that runs the model.
   var module: LoRAModule?
 
-  init(name: String, weight: WeightMatrix) {
+  init(name: String, weight: WeightMatrix, bias: FloatBuffer? = nil) {
     self.name = name
     self.weight = weight
+    self.bias = bias
   }
 }

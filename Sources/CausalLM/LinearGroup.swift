@@ -6,7 +6,7 @@ internal import Quantization
 ///
 /// Their frozen products run as one job, and so do their adapters' products with the input.
 ///
-///     y_i = W_i x + scale_i · B_i (A_i dropout_i(x))
+///     y_i = W_i x + bias_i + scale_i · B_i (A_i dropout_i(x))
 final class LinearGroup {
   let linears: [Linear]
   /// The adapters, as the linear layers have them; nil where none is adapted.
@@ -75,6 +75,12 @@ final class LinearGroup {
     context.profile.measure(.weightsForward) {
       WeightMatrix.forward(
         products, input, planes: context.planes, streams: context.streams)
+    }
+    for (index, linear) in linears.enumerated() {
+      guard let bias = linear.bias else { continue }
+      context.profile.measure(.residual) {
+        Elementwise.addBias(bias.base, to: products[index].outputs)
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 internal import Kernels
 internal import LoRA
+internal import ModelFiles
 internal import Quantization
 
 /// What a training run holds in memory, part by part, and the choices that decide how much.
@@ -233,10 +234,13 @@ extension CausalLM {
   func residentWeightBytes(validates: Bool = false) -> Int {
     let linears = layers.flatMap(\.linears)
     let matrices = linears.map(\.weight) + [embedding] + (configuration.isTied ? [] : [head])
-    let norms = 4 * configuration.hiddenSize * (2 * layers.count + 1)
+    let vectors =
+      configuration.hiddenSize * (2 * layers.count + 1)
+      + linears.reduce(0) { $0 + ($1.bias?.count ?? 0) }
+      + layers.reduce(0) { $0 + ($1.queryNorm?.count ?? 0) + ($1.keyNorm?.count ?? 0) }
     // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits; embeddings
     // are still read then, and the pages of other mapped matrices by validation alone.
-    return matrices.reduce(norms) { sum, matrix in
+    return matrices.reduce(4 * vectors) { sum, matrix in
       let isRead =
         matrix.integer == nil || matrix === embedding || matrix.precision == "nf4" || validates
       return sum + (isRead ? matrix.byteCount : 0) + 4 * matrix.rows
@@ -270,7 +274,8 @@ extension ActivationStore {
     let kept = min(plan.keptBlocks, blocks)
     let matrices = c.queryWidth + c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize
     // Queries, keys, and what has a number or two for each token and head.
-    let exact = c.queryWidth + c.keyValueWidth + c.headCount + 2
+    let headNorms = c.blocks.normalizesQueriesAndKeys ? c.headCount + c.keyValueHeadCount : 0
+    let exact = c.queryWidth + c.keyValueWidth + c.headCount + 2 + headNorms
     let firstKept = c.layerCount - 1 - kept
     let ranks = (firstKept..<firstKept + kept).reduce(0) {
       $0 + model.layers[$1].groupRanks.reduce(0, +)
@@ -283,6 +288,8 @@ extension ActivationStore {
       + kept * (exact + (plan.storage == .f32 ? matrices : 0)) + ranks
       // Norm output, product, and gradients of what one block computes.
       + 6 * c.hiddenSize + 2 * c.intermediateSize + 2 * c.queryWidth + 2 * c.keyValueWidth
+      // Queries and keys once more where they are normalised.
+      + headNorms * c.headDimension
       + (drops ? widest : 0) + (model.largestRanks.max() ?? 0)
     let halves = plan.storage == .bf16 ? kept * matrices : 0
     // Two dropout keys of 8 bytes and two positions of 4.

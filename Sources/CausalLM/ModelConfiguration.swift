@@ -1,3 +1,4 @@
+public import ModelFiles
 public import Serialization
 
 /// The shape of a decoder-only transformer, from the keys of a Hugging Face `config.json`.
@@ -24,6 +25,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var isTied: Bool
   /// Tokens that the model was made for: `max_position_embeddings`.
   public var maximumPositions: Int
+  /// What the blocks compute beyond their shapes.
+  public var blocks: BlockSettings
 
   /// Width of all query heads together.
   public var queryWidth: Int { headCount * headDimension }
@@ -37,9 +40,11 @@ public struct ModelConfiguration: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - json: the object of a `config.json`.
+  ///   - blocks: what it says of the blocks.
   ///   - path: what errors call the file.
   /// - Throws: `ModelError` for a missing, impossible or unsupported value.
-  public init(_ json: JSONObject, path: String) throws(ModelError) {
+  public init(_ json: JSONObject, blocks: BlockSettings, path: String) throws(ModelError) {
+    self.blocks = blocks
     func size(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
       guard let value = json[key], value != .null else {
         if let fallback { return fallback }
@@ -65,15 +70,8 @@ public struct ModelConfiguration: Sendable, Equatable {
       }
       return number
     }
-    let family = json["model_type"]?.stringValue ?? "llama"
-    guard family == "llama" else {
-      throw .unsupported(path: path, feature: "model_type \"\(family)\"", supported: "llama")
-    }
     if let activation = json["hidden_act"]?.stringValue, activation != "silu" {
       throw .unsupported(path: path, feature: "hidden_act \"\(activation)\"", supported: "silu")
-    }
-    for key in ["attention_bias", "mlp_bias"] where json[key]?.boolValue == true {
-      throw .unsupported(path: path, feature: key, supported: "layers without biases")
     }
     hiddenSize = try size("hidden_size")
     intermediateSize = try size("intermediate_size")
@@ -101,9 +99,6 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
     // Transformers 5 nests the rotary settings, 4 kept them at the top.
     let rope = json["rope_parameters"]?.objectValue ?? json["rope_scaling"]?.objectValue
-    if let rope, let type = (rope["rope_type"] ?? rope["type"])?.stringValue, type != "default" {
-      throw .unsupported(path: path, feature: "rope type \"\(type)\"", supported: "default")
-    }
     ropeTheta = try number(
       "rope_theta", in: rope?["rope_theta"] != nil ? rope ?? json : json, default: 10_000)
     rmsNormEpsilon = Float(try number("rms_norm_eps", in: json, default: 1e-6))

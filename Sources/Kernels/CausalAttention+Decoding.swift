@@ -10,6 +10,13 @@ extension CausalAttention {
       self.keys = keys
       self.values = values
     }
+
+    /// The last `window` tokens of the sequence; nil for all.
+    public func last(_ window: Int?) -> CachedSequence {
+      guard let window, window < keys.rows else { return self }
+      let rows = keys.rows - window..<keys.rows
+      return CachedSequence(keys: keys.rows(rows), values: values.rows(rows))
+    }
   }
 
   /// Products of queries and keys below which waking the other threads takes longer than the work.

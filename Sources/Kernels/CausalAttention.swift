@@ -8,6 +8,8 @@
 ///
 ///     s_ij = scale · q_i · k_j,   p_ij = exp(s_ij − lse_i),   lse_i = log Σ_j exp(s_ij),   o_i = Σ_j p_ij v_j
 ///
+/// A block with a window of `w` tokens sees the last `w` of them, itself included.
+///
 /// Scores exist for a block of 48 queries at a time; the backward pass makes them again from `lse`. Heads
 /// `h` share the key/value head `h / (heads / keyValueHeads)`.
 ///
@@ -94,18 +96,41 @@ public final class CausalAttention: @unchecked Sendable {
     }
   }
 
-  /// `c[i][j] = a_i · row_j` for `limit` keys, from panels.
+  /// `c[i][j] = a_i · row_j` for some keys, the first a multiple of 32, from panels.
   private func products(
     _ a: UnsafeMutablePointer<Float>, stride rsa: Int, count m: Int,
-    panels: UnsafeMutablePointer<Float>, limit: Int,
+    panels: UnsafeMutablePointer<Float>, keys: Range<Int>,
     into c: UnsafeMutablePointer<Float>, stride ldc: Int, _ path: KernelPath
   ) {
-    for first in stride(from: 0, to: limit, by: 32) {
+    for first in stride(from: keys.lowerBound, to: keys.upperBound, by: 32) {
       GEMM.panel(
         m: m, n: 32, k: headDimension, a: a, rsa: rsa, csa: 1, b: panels + first * headDimension,
         ldb: 32,
         c: c + first, ldc: ldc, path: path)
     }
+  }
+
+  /// The first key that a query sees, of `end` in its chain up to itself.
+  static func firstVisible(_ end: Int, _ window: Int?) -> Int {
+    window.map { max(0, end - $0) } ?? 0
+  }
+
+  /// The key from which on a block of queries computes scores, where its first query sees keys up to `end`.
+  ///
+  /// At most as far as that query sees, and such that a product's sums are split as they are without a window, or not
+  /// at all: so a query's bits do not depend on the block it is in.
+  static func firstKey(_ end: Int, _ window: Int?) -> Int {
+    guard let window else { return 0 }
+    let step = window + queryBlock + 32 <= GEMM.summedAtOnce ? 32 : GEMM.summedAtOnce
+    return firstVisible(end, window) / step * step
+  }
+
+  /// Clears what is before and behind the keys that a query sees.
+  private static func clear(
+    _ x: UnsafeMutablePointer<Float>, _ before: Range<Int>, _ behind: Range<Int>
+  ) {
+    (x + before.lowerBound).update(repeating: 0, count: before.count)
+    (x + behind.lowerBound).update(repeating: 0, count: behind.count)
   }
 
   /// Writes the attention's output.
@@ -116,12 +141,13 @@ public final class CausalAttention: @unchecked Sendable {
   ///   - values: as `keys`.
   ///   - layout: who asks, and who sees whom.
   ///   - prefix: keys and values, read before, of tokens that all segments see; as many as the layout was told of.
+  ///   - window: most tokens that a query sees, the last of its chain; nil for all.
   ///   - output: as `queries`, overwritten.
   ///   - logSumExp: `[queries, heads]`, overwritten; the backward pass needs it.
   public func forward(
     queries: Matrix, keys: Matrix, values: Matrix, layout: AttentionLayout,
-    after prefix: CachedSequence? = nil, output: Matrix, logSumExp: UnsafeMutablePointer<Float>,
-    path: KernelPath = .active
+    after prefix: CachedSequence? = nil, window: Int? = nil, output: Matrix,
+    logSumExp: UnsafeMutablePointer<Float>, path: KernelPath = .active
   ) {
     let cached = prefix?.keys.rows ?? 0
     precondition(cached == layout.cached, "the layout knows of what was read before")
@@ -155,23 +181,25 @@ public final class CausalAttention: @unchecked Sendable {
         for row in blocks {
           let count = min(Self.queryBlock, rows.upperBound - row)
           let limit = Int(layout.visible[row + count - 1])
+          let start = Self.firstKey(Int(layout.visible[row]), window)
           for head in part.heads {
             products(
               queries.row(row) + head * d, stride: queries.stride, count: count,
-              panels: s.keyPanels, limit: limit, into: s.scores, stride: s.stride, path)
+              panels: s.keyPanels, keys: start..<limit, into: s.scores, stride: s.stride, path)
             for i in 0..<count {
-              let visible = Int(layout.visible[row + i])
-              let x = s.scores + i * s.stride
+              let end = Int(layout.visible[row + i])
+              let first = Self.firstVisible(end, window)
+              let (x, visible) = (s.scores + i * s.stride + first, end - first)
               let shift = scale * VectorMath.max(visible, x, path)
               let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
-              (x + visible).update(repeating: 0, count: limit - visible)
+              Self.clear(x, start - first..<0, visible..<limit - first)
               logSumExp[(row + i) * heads + head] = shift + logf(sum)
               s.sums[i] = sum
             }
             let o = output.columns(head * d..<(head + 1) * d).rows(row..<row + count)
             GEMM.multiply(
-              m: count, n: d, k: limit, a: s.scores, rsa: s.stride, csa: 1, b: s.values, ldb: d,
-              c: o.base, ldc: o.stride, path: path)
+              m: count, n: d, k: limit - start, a: s.scores + start, rsa: s.stride, csa: 1,
+              b: s.values + start * d, ldb: d, c: o.base, ldc: o.stride, path: path)
             // A row has fewer outputs than scores, so these are what is divided by the sum.
             for i in 0..<count { VectorMath.scale(d, 1 / s.sums[i], o.row(i), o.row(i), path) }
           }
@@ -182,7 +210,7 @@ public final class CausalAttention: @unchecked Sendable {
 
   /// Writes the gradients of queries, keys and values.
   ///
-  /// With `D_i = gradOutput_i · output_i` and `p` made again from `logSumExp`:
+  /// With `D_i = gradOutput_i · output_i` and `p` made again from `logSumExp`, over the keys that a query sees:
   ///
   ///     gradValue_j = Σ_i p_ij gradOutput_i
   ///     ds_ij       = p_ij (gradOutput_i · v_j − D_i)
@@ -191,8 +219,8 @@ public final class CausalAttention: @unchecked Sendable {
   /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
   public func backward(
     _ gradOutput: Matrix, output: Matrix, queries: Matrix, keys: Matrix, values: Matrix,
-    layout: AttentionLayout, logSumExp: UnsafeMutablePointer<Float>, gradQueries: Matrix,
-    gradKeys: Matrix, gradValues: Matrix, path: KernelPath = .active
+    layout: AttentionLayout, window: Int? = nil, logSumExp: UnsafeMutablePointer<Float>,
+    gradQueries: Matrix, gradKeys: Matrix, gradValues: Matrix, path: KernelPath = .active
   ) {
     let longest = layout.longest
     let scratchCount = Scratch.count(keys: longest, headDimension: headDimension)
@@ -252,34 +280,42 @@ public final class CausalAttention: @unchecked Sendable {
           for row in blocks {
             let count = min(Self.queryBlock, rows.upperBound - row)
             let limit = Int(layout.visible[row + count - 1])
+            let start = Self.firstKey(Int(layout.visible[row]), window)
             for head in part.heads {
               let column = head * d
               let (q, dO) = (queries.row(row) + column, gradOutput.row(row) + column)
               products(
-                q, stride: queries.stride, count: count, panels: s.keyPanels, limit: limit,
+                q, stride: queries.stride, count: count, panels: s.keyPanels, keys: start..<limit,
                 into: s.scores, stride: s.stride, path)
               products(
-                dO, stride: gradOutput.stride, count: count, panels: s.valuePanels, limit: limit,
-                into: s.gradScores, stride: s.stride, path)
+                dO, stride: gradOutput.stride, count: count, panels: s.valuePanels,
+                keys: start..<limit, into: s.gradScores, stride: s.stride, path)
               for i in 0..<count {
-                let visible = Int(layout.visible[row + i])
-                let (p, dp) = (s.scores + i * s.stride, s.gradScores + i * s.stride)
+                let end = Int(layout.visible[row + i])
+                let first = Self.firstVisible(end, window)
+                let visible = end - first
+                let (p, dp) = (
+                  s.scores + i * s.stride + first, s.gradScores + i * s.stride + first
+                )
                 _ = VectorMath.expSum(
                   visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
                 VectorMath.softmaxBackward(
                   visible, delta: deltas.base[(row + i) * heads + head], scale: scale, p, dp, path)
-                (p + visible).update(repeating: 0, count: limit - visible)
-                (dp + visible).update(repeating: 0, count: limit - visible)
+                Self.clear(p, start - first..<0, visible..<limit - first)
+                Self.clear(dp, start - first..<0, visible..<limit - first)
               }
+              let (keyCount, skipped) = (limit - start, start * d)
               GEMM.multiply(
-                m: count, n: d, k: limit, a: s.gradScores, rsa: s.stride, csa: 1, b: s.keys, ldb: d,
-                c: gradQueries.row(row) + column, ldc: gradQueries.stride, path: path)
+                m: count, n: d, k: keyCount, a: s.gradScores + start, rsa: s.stride, csa: 1,
+                b: s.keys + skipped, ldb: d, c: gradQueries.row(row) + column,
+                ldc: gradQueries.stride, path: path)
               GEMM.multiply(
-                m: limit, n: d, k: count, a: s.gradScores, rsa: 1, csa: s.stride, b: q,
-                ldb: queries.stride, c: s.gradKeys, ldc: d, accumulate: true, path: path)
+                m: keyCount, n: d, k: count, a: s.gradScores + start, rsa: 1, csa: s.stride, b: q,
+                ldb: queries.stride, c: s.gradKeys + skipped, ldc: d, accumulate: true, path: path)
               GEMM.multiply(
-                m: limit, n: d, k: count, a: s.scores, rsa: 1, csa: s.stride, b: dO,
-                ldb: gradOutput.stride, c: s.gradValues, ldc: d, accumulate: true, path: path)
+                m: keyCount, n: d, k: count, a: s.scores + start, rsa: 1, csa: s.stride, b: dO,
+                ldb: gradOutput.stride, c: s.gradValues + skipped, ldc: d, accumulate: true,
+                path: path)
             }
           }
           scatter(s.gradKeys + offset * d, own, column: target, into: summedKeys, path)

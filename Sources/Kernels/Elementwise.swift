@@ -7,6 +7,15 @@ public enum Elementwise {
     }
   }
 
+  /// Adds `bias`, `[columns]`, to every row of `output`.
+  public static func addBias(
+    _ bias: UnsafeMutablePointer<Float>, to output: Matrix, path: KernelPath = .active
+  ) {
+    Parallel.rows(output.rows, block: 16) { rows, _ in
+      for row in rows { VectorMath.add(output.columns, bias, output.row(row), path) }
+    }
+  }
+
   /// Sets every element to zero.
   public static func clear(_ output: Matrix) {
     Parallel.rows(output.rows, block: 64) { rows, _ in output.rows(rows).fill(0) }

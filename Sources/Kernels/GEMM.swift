@@ -8,6 +8,8 @@ package import CMicroKernels
 public enum GEMM {
   /// Columns of a panel, the width of one register tile.
   public static let panelWidth = 32
+  /// Addends of a product that are summed in registers; sums of more are split there.
+  static let summedAtOnce = Int(LK_K_BLOCK)
 
   /// A low-rank term, added while a product's results are still in registers.
   ///

@@ -34,6 +34,13 @@ public struct Matrix: @unchecked Sendable {
     Matrix(base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
 
+  /// The view in which each row is so many rows of `columns` numbers, such as a row for each head; rows lie end to end.
+  public func split(columns count: Int) -> Matrix {
+    precondition(
+      stride == columns && columns % count == 0, "whole parts of rows that lie end to end")
+    return Matrix(base, rows: rows * (columns / count), columns: count)
+  }
+
   /// Fills every element.
   public func fill(_ value: Float) {
     for row in 0..<rows { self.row(row).update(repeating: value, count: columns) }

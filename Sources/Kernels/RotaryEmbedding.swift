@@ -6,8 +6,9 @@ internal import CMicroKernels
 
 /// Rotary position embedding in Hugging Face's rotate-half form.
 ///
-/// With `θ_j = position · base^(−2j / headDimension)`, the pair `(x_j, x_{j + half})` of each head turns by `θ_j`.
-/// A rotation's gradient is the rotation back, so one routine serves both directions.
+/// With `θ_j = position · frequency_j`, and `frequency_j = base^(−2j / headDimension)` unless a model stretches it, the
+/// pair `(x_j, x_{j + half})` of each head turns by `θ_j` and, in YaRN, grows by the attention factor. Its gradient is
+/// turned back and grows likewise, so one routine serves both directions.
 ///
 /// - SeeAlso: Su et al. 2021, "RoFormer", arXiv:2104.09864.
 public final class RotaryEmbedding: @unchecked Sendable {
@@ -16,19 +17,31 @@ public final class RotaryEmbedding: @unchecked Sendable {
   /// Numbers in a head, an even count.
   public let headDimension: Int
   /// Angles per unit of position, `[headDimension / 2]`.
-  private let frequencies: [Double]
+  private let frequencies: [Float]
+  private let attentionFactor: Float
   // Tables of `[positions, headDimension / 2]`, grown on the one thread that runs the model.
   private var cosine = FloatBuffer(count: 0)
   private var sine = FloatBuffer(count: 0)
   private var positions = 0
 
   /// Prepares rotations for heads of `headDimension` numbers with the model's `base` (`rope_theta`).
-  public init(headDimension: Int, base: Double) {
-    self.headDimension = headDimension
-    frequencies = (0..<headDimension / 2).map { j in
-      // Transformers forms these in f32: the exponent first, then the power, then its inverse.
-      Double(1 / powf(Float(base), Float(2 * j) / Float(headDimension)))
-    }
+  public convenience init(headDimension: Int, base: Double) {
+    self.init(
+      frequencies: (0..<headDimension / 2).map { j in
+        // Transformers forms these in f32: the exponent first, then the power, then its inverse.
+        1 / powf(Float(base), Float(2 * j) / Float(headDimension))
+      })
+  }
+
+  /// Prepares rotations for heads of twice as many numbers as there are frequencies.
+  ///
+  /// - Parameters:
+  ///   - frequencies: angles per unit of position, `[headDimension / 2]`.
+  ///   - attentionFactor: what a rotated pair is multiplied by.
+  public init(frequencies: [Float], attentionFactor: Float = 1) {
+    headDimension = 2 * frequencies.count
+    self.frequencies = frequencies
+    self.attentionFactor = attentionFactor
   }
 
   /// Makes sure the tables reach `count` positions.
@@ -41,9 +54,9 @@ public final class RotaryEmbedding: @unchecked Sendable {
     for position in 0..<capacity {
       for j in 0..<half {
         // The angle is an f32 product, as in the reference; its cosine is taken in double and rounded once.
-        let angle = Double(Float(position) * Float(frequencies[j]))
-        cosine.base[position * half + j] = Float(cos(angle))
-        sine.base[position * half + j] = Float(sin(angle))
+        let angle = Double(Float(position) * frequencies[j])
+        cosine.base[position * half + j] = Float(cos(angle)) * attentionFactor
+        sine.base[position * half + j] = Float(sin(angle)) * attentionFactor
       }
     }
     positions = capacity

@@ -21,7 +21,11 @@ struct GGUFConfiguration {
       throw .malformed(
         path: path, place: "metadata general.architecture", problem: "is missing or not text")
     }
-    guard let family = ModelFamily.all.first(where: { $0.ggufArchitecture == architecture }) else {
+    let candidates = ModelFamily.all.filter { $0.ggufArchitecture == architecture }
+    let marked = candidates.first { family in
+      family.ggufMark.map { gguf.value("\(architecture).\($0)") != nil } ?? false
+    }
+    guard let family = marked ?? candidates.first(where: { $0.ggufMark == nil }) else {
       throw .unsupported(
         path: path, problem: "has the architecture \(architecture), which Lorikeet does not know",
         remedy: "use a model of one of these: \(ModelFamily.supportedNames)")
@@ -143,6 +147,14 @@ extension GGUFConfiguration {
     ]
     if let length = gguf.value(key("rope.scaling.original_context_length"))?.intValue {
       scaling["original_max_position_embeddings"] = .integer(length)
+    }
+    guard kind == "yarn" else { return .object(scaling) }
+    for (name, setting) in [("yarn_beta_fast", "beta_fast"), ("yarn_beta_slow", "beta_slow")] {
+      scaling[setting] = gguf.value(key("rope.scaling.\(name)"))?.doubleValue.map { .number($0) }
+    }
+    // GGUF has a factor on what follows from the scaling, config.json the product.
+    if let share = gguf.value(key("rope.scaling.attn_factor"))?.doubleValue, share != 1 {
+      scaling["attention_factor"] = .number(share * YarnRopeScaling.attentionFactor(factor))
     }
     return .object(scaling)
   }

@@ -54,6 +54,7 @@ struct GGUFModelMetadata {
   }
 
   private func made(fileType: GGUFValue) throws -> [(key: String, value: GGUFValue)] {
+    try checkBlocks()
     let family = model.family
     let architecture = family.ggufArchitecture
     let settings = model.configuration
@@ -94,17 +95,49 @@ struct GGUFModelMetadata {
 
   /// The stretching of RoPE that GGUF has keys for; Llama 3's is a tensor instead.
   private func ropeScaling() throws(ModelFileError) -> [(key: String, value: GGUFValue)] {
-    guard let scaling = model.configuration["rope_scaling"]?.objectValue,
-      Llama3RopeScaling(scaling) == nil
-    else { return [] }
-    let kind = scaling["rope_type"]?.stringValue ?? ""
-    guard kind == "linear", let factor = scaling["factor"]?.doubleValue else {
+    switch model.blocks.ropeScaling {
+    case .none, .llama3: return []
+    case .linear(let factor):
+      return [
+        ("rope.scaling.type", .string("linear")), ("rope.scaling.factor", .float32(Float(factor))),
+      ]
+    case .yarn(let yarn):
+      guard yarn.truncates else {
+        throw .unsupported(
+          path: model.location, problem: "has a YaRN ramp between whole pairs",
+          remedy: "write a Hugging Face folder instead of a .gguf file")
+      }
+      let share = yarn.attentionFactor / YarnRopeScaling.attentionFactor(yarn.factor)
+      return [
+        ("rope.scaling.type", .string("yarn")),
+        ("rope.scaling.factor", .float32(Float(yarn.factor))),
+        ("rope.scaling.original_context_length", .uint32(UInt32(yarn.originalContextLength))),
+        ("rope.scaling.attn_factor", .float32(Float(share))),
+        ("rope.scaling.yarn_beta_fast", .float32(Float(yarn.betaFast))),
+        ("rope.scaling.yarn_beta_slow", .float32(Float(yarn.betaSlow))),
+      ]
+    }
+  }
+
+  /// Refuses blocks that the architecture has no keys for.
+  private func checkBlocks() throws(ModelFileError) {
+    let (blocks, family) = (model.blocks, model.family)
+    let saysWindow = family.wholeNumbers.contains { $0.huggingFace == "sliding_window" }
+    if blocks.windowSize != nil, !saysWindow || blocks.windowed != .all {
       throw .unsupported(
-        path: model.location, problem: "stretches RoPE in the way \"\(kind)\"",
+        path: model.location,
+        problem: "sees a window of \(blocks.windowSize ?? 0) tokens, which GGUF's architecture "
+          + "\(family.ggufArchitecture) cannot say",
         remedy: "write a Hugging Face folder instead of a .gguf file")
     }
-    return [
-      ("rope.scaling.type", .string("linear")), ("rope.scaling.factor", .float32(Float(factor))),
-    ]
+    let count = model.configuration["num_hidden_layers"]?.intValue ?? 0
+    if family.skipsRotation,
+      (0..<count).contains(where: { blocks.rotates(block: $0) == ($0 % 4 == 3) })
+    {
+      throw .unsupported(
+        path: model.location,
+        problem: "rotates other blocks than GGUF's architecture \(family.ggufArchitecture) does",
+        remedy: "write a Hugging Face folder instead of a .gguf file")
+    }
   }
 }

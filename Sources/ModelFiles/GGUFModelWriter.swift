@@ -79,10 +79,10 @@ public enum GGUFModelWriter {
 
   /// The divisors of Llama 3's frequencies, or nil where the model does not stretch them so.
   private static func ropeFactors(of model: ModelFile) -> [Float]? {
-    guard let scaling = model.configuration["rope_scaling"]?.objectValue,
+    guard case .llama3(let scaling) = model.blocks.ropeScaling,
       let theta = model.configuration["rope_theta"]?.doubleValue,
       let headSize = model.configuration["head_dim"]?.intValue
     else { return nil }
-    return Llama3RopeScaling(scaling)?.factors(headSize: headSize, theta: theta)
+    return scaling.factors(headSize: headSize, theta: theta)
   }
 }

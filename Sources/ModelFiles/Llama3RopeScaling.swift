@@ -12,7 +12,7 @@ import Serialization
 ///
 /// - SeeAlso: `_compute_llama3_parameters` in Transformers; `generate_extra_tensors` in llama.cpp's
 ///   `convert_hf_to_gguf.py`.
-struct Llama3RopeScaling: Equatable {
+public struct Llama3RopeScaling: Sendable, Equatable {
   var factor: Double
   var lowFrequencyFactor = 1.0
   var highFrequencyFactor = 4.0
@@ -22,17 +22,17 @@ struct Llama3RopeScaling: Equatable {
     self.factor = factor
   }
 
-  /// The settings under `rope_scaling` or `rope_parameters`, or nil where they are of another kind.
-  init?(_ configuration: JSONObject) {
-    let kind = configuration["rope_type"] ?? configuration["type"]
-    guard kind?.stringValue == "llama3", let factor = configuration["factor"]?.doubleValue else {
-      return nil
+  /// Reads the settings under `rope_scaling`.
+  init(_ settings: RopeSettings) throws(ModelFileError) {
+    factor = try settings.number("factor")
+    lowFrequencyFactor = try settings.number("low_freq_factor", default: lowFrequencyFactor)
+    highFrequencyFactor = try settings.number("high_freq_factor", default: highFrequencyFactor)
+    originalContextLength = try settings.originalLength()
+    guard highFrequencyFactor > lowFrequencyFactor else {
+      throw settings.malformed(
+        "high_freq_factor",
+        "is \(highFrequencyFactor), not above low_freq_factor, \(lowFrequencyFactor)")
     }
-    self.factor = factor
-    lowFrequencyFactor = configuration["low_freq_factor"]?.doubleValue ?? lowFrequencyFactor
-    highFrequencyFactor = configuration["high_freq_factor"]?.doubleValue ?? highFrequencyFactor
-    originalContextLength =
-      configuration["original_max_position_embeddings"]?.intValue ?? originalContextLength
   }
 
   /// The settings as Hugging Face writes them.

@@ -9,6 +9,16 @@ struct ModelConfiguration {
   let path: String
   let source: JSONObject
 
+  /// - Parameter source: the settings as a file has them; what they leave out is as the family has it.
+  init(path: String, source: JSONObject, family: ModelFamily = .llama) {
+    self.path = path
+    var settings = source
+    for (key, value) in family.defaults where settings[key] == nil {
+      settings[key] = value
+    }
+    self.source = settings
+  }
+
   /// Sizes above this are in no model; it keeps products of two of them within an `Int`.
   static let maximumSize = 1 << 28
 

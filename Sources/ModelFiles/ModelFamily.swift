@@ -1,9 +1,14 @@
+import Serialization
+
 /// A family of models that share tensors, settings and computation, described by data.
 ///
-/// The two file formats name the same things differently; a family is the dictionary between them.
+/// The two file formats name the same things differently; a family is the dictionary between them, and says
+/// what its blocks compute beyond what the blocks of every family do.
 struct ModelFamily: Sendable {
   /// What `general.architecture` says in GGUF.
   let ggufArchitecture: String
+  /// The GGUF key, after `<architecture>.`, whose presence tells the family from another of that architecture.
+  var ggufMark: String?
   /// What `model_type` says in config.json.
   let modelType: String
   /// What `architectures` says in config.json.
@@ -18,6 +23,16 @@ struct ModelFamily: Sendable {
   let wholeNumbers: [SettingName]
   /// Fractions, likewise.
   let fractions: [SettingName]
+  /// Linear layers with biases.
+  var biases: [Biases] = []
+  /// Whether queries and keys are normalised head by head before they are rotated.
+  var normalizesQueriesAndKeys = false
+  /// Which blocks see no further back than `sliding_window`, where the family has such a window.
+  var windows: Windows?
+  /// Whether `no_rope_layers` says that some blocks do not rotate.
+  var skipsRotation = false
+  /// What settings are where config.json does not name them, if it is not what they are in Llama.
+  var defaults: JSONObject = [:]
 
   /// One tensor's two names.
   struct TensorName: Sendable {
@@ -34,64 +49,30 @@ struct ModelFamily: Sendable {
     let isRequired: Bool
   }
 
-  /// Every family Lorikeet knows.
-  static let all: [ModelFamily] = [.llama]
+  /// Linear layers that have a bias.
+  struct Biases: Sendable {
+    /// The setting that says so; nil where they always have one.
+    let key: String?
+    /// The layers, by the last part of their names.
+    let linears: [String]
+  }
 
-  /// Llama, SmolLM and others that say they are Llama.
-  static let llama = ModelFamily(
-    ggufArchitecture: "llama",
-    modelType: "llama",
-    huggingFaceArchitecture: "LlamaForCausalLM",
-    permutesQueryAndKey: true,
-    outerTensors: [
-      TensorName(gguf: "token_embd.weight", huggingFace: "model.embed_tokens.weight"),
-      TensorName(gguf: "output_norm.weight", huggingFace: "model.norm.weight"),
-      TensorName(gguf: "output.weight", huggingFace: "lm_head.weight"),
-    ],
-    layerTensors: [
-      TensorName(gguf: "attn_norm.weight", huggingFace: "input_layernorm.weight"),
-      TensorName(
-        gguf: "attn_q.weight", huggingFace: "self_attn.q_proj.weight",
-        headsKey: "num_attention_heads"),
-      TensorName(
-        gguf: "attn_k.weight", huggingFace: "self_attn.k_proj.weight",
-        headsKey: "num_key_value_heads"),
-      TensorName(gguf: "attn_v.weight", huggingFace: "self_attn.v_proj.weight"),
-      TensorName(gguf: "attn_output.weight", huggingFace: "self_attn.o_proj.weight"),
-      TensorName(
-        gguf: "attn_q.bias", huggingFace: "self_attn.q_proj.bias", headsKey: "num_attention_heads"),
-      TensorName(
-        gguf: "attn_k.bias", huggingFace: "self_attn.k_proj.bias", headsKey: "num_key_value_heads"),
-      TensorName(gguf: "attn_v.bias", huggingFace: "self_attn.v_proj.bias"),
-      TensorName(gguf: "attn_output.bias", huggingFace: "self_attn.o_proj.bias"),
-      TensorName(gguf: "ffn_norm.weight", huggingFace: "post_attention_layernorm.weight"),
-      TensorName(gguf: "ffn_gate.weight", huggingFace: "mlp.gate_proj.weight"),
-      TensorName(gguf: "ffn_up.weight", huggingFace: "mlp.up_proj.weight"),
-      TensorName(gguf: "ffn_down.weight", huggingFace: "mlp.down_proj.weight"),
-      TensorName(gguf: "ffn_gate.bias", huggingFace: "mlp.gate_proj.bias"),
-      TensorName(gguf: "ffn_up.bias", huggingFace: "mlp.up_proj.bias"),
-      TensorName(gguf: "ffn_down.bias", huggingFace: "mlp.down_proj.bias"),
-    ],
-    wholeNumbers: [
-      SettingName(
-        gguf: "context_length", huggingFace: "max_position_embeddings", isRequired: true),
-      SettingName(gguf: "embedding_length", huggingFace: "hidden_size", isRequired: true),
-      SettingName(gguf: "block_count", huggingFace: "num_hidden_layers", isRequired: true),
-      SettingName(gguf: "feed_forward_length", huggingFace: "intermediate_size", isRequired: true),
-      SettingName(
-        gguf: "attention.head_count", huggingFace: "num_attention_heads", isRequired: true),
-      SettingName(
-        gguf: "attention.head_count_kv", huggingFace: "num_key_value_heads", isRequired: false),
-      SettingName(gguf: "attention.key_length", huggingFace: "head_dim", isRequired: false),
-    ],
-    fractions: [
-      SettingName(
-        gguf: "attention.layer_norm_rms_epsilon", huggingFace: "rms_norm_eps", isRequired: true),
-      SettingName(gguf: "rope.freq_base", huggingFace: "rope_theta", isRequired: false),
-    ])
+  /// How a family says that blocks see a window of `sliding_window` tokens.
+  struct Windows: Sendable {
+    /// The flag that turns them on; nil where the number alone does.
+    let flag: String?
+    /// The blocks that have one.
+    let blocks: Blocks
 
-  /// The families' names, for messages.
-  static let supportedNames = all.map(\.ggufArchitecture).joined(separator: ", ")
+    /// Which blocks have a window where config.json has no `layer_types`.
+    enum Blocks: Sendable {
+      case all
+      /// Those from `max_window_layers` on.
+      case upper
+      /// Those that do not rotate.
+      case unrotated
+    }
+  }
 }
 
 extension ModelFamily {

@@ -26,6 +26,8 @@ public final class ModelFile: Sendable {
   /// `rope_theta`, `rope_scaling` (null for none), `rope_parameters`, `max_position_embeddings`,
   /// `tie_word_embeddings`, `attention_bias`, `mlp_bias`, `torch_dtype`.
   public let configuration: JSONObject
+  /// What the settings say of the blocks, beyond their shapes.
+  public let blocks: BlockSettings
   /// The Hugging Face names of all tensors, in the file's order.
   public let tensorNames: [String]
 
@@ -89,7 +91,9 @@ public final class ModelFile: Sendable {
     source = .gguf(gguf)
     family = try GGUFConfiguration.family(of: gguf)
     let translated = try GGUFConfiguration(gguf: gguf, family: family).configuration()
-    configuration = try ModelConfiguration(path: path, source: translated).normalized()
+    configuration = try ModelConfiguration(path: path, source: translated, family: family)
+      .normalized()
+    blocks = try BlockSettings(family, configuration, path: path)
     var collector = TensorCollector(family: family, configuration: configuration)
     for tensor in gguf.tensors { try collector.addGGUF(tensor, in: gguf.file) }
     tensorNames = collector.names
@@ -102,9 +106,11 @@ public final class ModelFile: Sendable {
     format = .huggingFace
     source = .folder(folder)
     family = try folder.family()
+    let place = "\(folder.path)/config.json"
     configuration = try ModelConfiguration(
-      path: "\(folder.path)/config.json", source: folder.configuration
+      path: place, source: folder.configuration, family: family
     ).normalized()
+    blocks = try BlockSettings(family, configuration, path: place)
     var collector = TensorCollector(family: family, configuration: configuration)
     for shard in folder.weights {
       for tensor in shard.tensors { try collector.addHuggingFace(tensor, in: shard.file) }
@@ -115,7 +121,7 @@ public final class ModelFile: Sendable {
 }
 
 extension ModelFile {
-  /// The name of the model family, `llama`.
+  /// The name of the model family, such as `llama`.
   public var architecture: String { family.modelType }
 
   /// The tensor with the Hugging Face name `name`, or nil.

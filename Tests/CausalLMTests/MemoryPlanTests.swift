@@ -10,9 +10,10 @@ import Testing
 
 @Suite("Memory plan") struct MemoryPlanTests {
   private static func model(
-    _ targets: LoRAConfiguration.Targets = .allLinear, layers: [Int]? = nil, dropout: Double = 0
+    _ targets: LoRAConfiguration.Targets = .allLinear, layers: [Int]? = nil, dropout: Double = 0,
+    of path: String = "models/tiny-tied"
   ) throws -> CausalLM {
-    let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/tiny-tied")))
+    let model = try CausalLM.load(try ModelFile.open(Fixture.path(path)))
     let configuration = LoRAConfiguration(
       rank: 4, alpha: 8, dropout: dropout, targets: targets, layers: layers)
     model.attach(
@@ -31,11 +32,15 @@ import Testing
 
   @Test("of activations and logits is what their buffers take")
   func equalsBuffers() throws {
-    for (targets, layers, dropout) in [
-      (.allLinear, nil, 0.25), (.names(["q_proj", "o_proj"]), nil, 0), (.allLinear, [1], 0),
-      (.names(["down_proj"]), [0], 0.25),
-    ] as [(LoRAConfiguration.Targets, [Int]?, Double)] {
-      let model = try Self.model(targets, layers: layers, dropout: dropout)
+    for (targets, layers, dropout, path) in [
+      (.allLinear, nil, 0.25, "models/tiny-tied"),
+      (.names(["q_proj", "o_proj"]), nil, 0, "models/tiny-tied"),
+      (.allLinear, [1], 0, "models/tiny-tied"),
+      (.names(["down_proj"]), [0], 0.25, "models/tiny-tied"),
+      (.allLinear, nil, 0, "families/llama"), (.allLinear, nil, 0.25, "families/qwen3"),
+      (.allLinear, [3], 0, "families/smollm3"),
+    ] as [(LoRAConfiguration.Targets, [Int]?, Double, String)] {
+      let model = try Self.model(targets, layers: layers, dropout: dropout, of: path)
       for storage in ActivationPlan.Storage.allCases {
         for kept in [0, 1, .max] {
           for (tokens, rows) in [(128, 256), (384, 64)] {

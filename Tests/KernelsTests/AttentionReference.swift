@@ -11,7 +11,10 @@ struct AttentionReference {
   /// For each token the tokens it sees, itself last.
   let visible: [[Int]]
 
-  init(heads: Int, keyValueHeads: Int, headDimension: Int, scale: Double, segments: [Segment]) {
+  init(
+    heads: Int, keyValueHeads: Int, headDimension: Int, scale: Double, segments: [Segment],
+    window: Int? = nil
+  ) {
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
@@ -21,7 +24,10 @@ struct AttentionReference {
     for segment in segments {
       let above = segment.parent.map { chains[$0] } ?? []
       let own = Array(segment.start..<segment.start + segment.count)
-      for count in 1..<own.count + 1 { visible.append(above + own.prefix(count)) }
+      for count in 1..<own.count + 1 {
+        let all = above + own.prefix(count)
+        visible.append(Array(all.suffix(window ?? all.count)))
+      }
       chains.append(above + own)
     }
     self.visible = visible
@@ -63,6 +69,7 @@ struct AttentionCase {
   let attention: CausalAttention
   let segments: [Segment]
   let queries, keys, values, gradOutput: [Float]
+  var window: Int?
 
   var tokens: Int { segments.reduce(0) { $0 + $1.count } }
   var width: Int { attention.heads * attention.headDimension }
@@ -71,7 +78,8 @@ struct AttentionCase {
   var reference: AttentionReference {
     AttentionReference(
       heads: attention.heads, keyValueHeads: attention.keyValueHeads,
-      headDimension: attention.headDimension, scale: Double(attention.scale), segments: segments)
+      headDimension: attention.headDimension, scale: Double(attention.scale), segments: segments,
+      window: window)
   }
 
   struct Result {
@@ -91,11 +99,11 @@ struct AttentionCase {
     let logSumExp = GuardedMatrix(rows: 1, columns: tokens * attention.heads, gap: 0)
     attention.forward(
       queries: q.matrix, keys: k.matrix, values: v.matrix, layout: AttentionLayout(segments),
-      output: output.matrix, logSumExp: logSumExp.base, path: path)
+      window: window, output: output.matrix, logSumExp: logSumExp.base, path: path)
     attention.backward(
       dO.matrix, output: output.matrix, queries: q.matrix, keys: k.matrix, values: v.matrix,
-      layout: AttentionLayout(segments), logSumExp: logSumExp.base, gradQueries: gradQ.matrix,
-      gradKeys: gradK.matrix, gradValues: gradV.matrix, path: path)
+      layout: AttentionLayout(segments), window: window, logSumExp: logSumExp.base,
+      gradQueries: gradQ.matrix, gradKeys: gradK.matrix, gradValues: gradV.matrix, path: path)
     let all = [q, k, v, dO, output, gradQ, gradK, gradV, logSumExp]
     return Result(
       output: output.values, gradQueries: gradQ.values, gradKeys: gradK.values,

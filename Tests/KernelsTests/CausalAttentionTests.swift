@@ -79,7 +79,7 @@ import Testing
     expectDefinition(Self.randomCase((4, 2, 8), segments, seed: 24), path)
   }
 
-  private func expectDefinition(
+  func expectDefinition(
     _ problem: AttentionCase, _ path: KernelPath, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let reference = problem.reference

@@ -20,4 +20,20 @@ import Testing
       }
     }
   }
+
+  @Test("adds a bias to every row", arguments: KernelPath.available)
+  func addBias(_ path: KernelPath) {
+    var numbers = SeededNumbers(20)
+    for (rows, columns) in [(1, 1), (17, 13), (33, 33)] {
+      let (bias, y) = (numbers.floats(columns), numbers.floats(rows * columns))
+      let weights = GuardedMatrix(bias)
+      expectSameBitsOnAnyThreads {
+        let output = GuardedMatrix(rows: rows, columns: columns, gap: 2, y)
+        Elementwise.addBias(weights.base, to: output.matrix, path: path)
+        #expect(output.isIntact && weights.isIntact)
+        expectSameBits(output.values, y.enumerated().map { $1 + bias[$0 % columns] })
+        return output.values
+      }
+    }
+  }
 }

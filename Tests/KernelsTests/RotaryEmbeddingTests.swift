@@ -68,6 +68,25 @@ import Testing
     expectClose(matrix.values, x, relative: 0, absolute: 5e-7)
   }
 
+  @Test("an attention factor multiplies what is rotated, and its gradient")
+  func attentionFactor() {
+    var numbers = SeededNumbers(10)
+    let (x, frequencies) = (numbers.floats(5 * 12), [1, 0.25, 0.01] as [Float])
+    let (plain, scaled) = (
+      RotaryEmbedding(frequencies: frequencies),
+      RotaryEmbedding(frequencies: frequencies, attentionFactor: 1.5)
+    )
+    for inverse in [false, true] {
+      let results = [plain, scaled].map { rotation in
+        let matrix = GuardedMatrix(rows: 5, columns: 12, x)
+        rotation.reserve(positions: 5)
+        rotation.rotate(matrix.matrix, positions: [0, 1, 2, 3, 4], inverse: inverse)
+        return matrix.values
+      }
+      expectClose(results[1], results[0].map { 1.5 * $0 }, relative: 1e-6, absolute: 1e-6)
+    }
+  }
+
   @Test("does not depend on the number of threads", arguments: KernelPath.available)
   func threads(_ path: KernelPath) {
     var numbers = SeededNumbers(9)
