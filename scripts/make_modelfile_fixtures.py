@@ -18,6 +18,10 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "Tests" / "Fixtures" / "modelfiles"
 TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"]
+# Types that gguf-py reads and does not write, and where the half-precision numbers of a block stand.
+READ_TYPES = {
+    "Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,), "IQ4_NL": (0,),
+}  # fmt: skip
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' "
     "+ message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
@@ -57,6 +61,16 @@ def make_values(rng):
         kind = gguf.GGMLQuantizationType[name]
         values = rng.standard_normal((3, 64)).astype(np.float32)
         data = gguf.quants.quantize(values, kind)
+        writer.add_tensor(f"tensor.{name}", data, raw_dtype=kind)
+        expected[f"tensor.{name}"] = gguf.quants.dequantize(data, kind).reshape(-1).tolist()
+    for name, halves in READ_TYPES.items():
+        kind = gguf.GGMLQuantizationType[name]
+        block, size = gguf.GGML_QUANT_SIZES[kind]
+        # Any bytes are a valid block, once its scales are of a usual size.
+        data = rng.integers(0, 256, (1, 256 // block, size), dtype=np.uint8)
+        for place in halves:
+            data[:, :, place : place + 2] = np.array([0.01 + place / 1000], dtype=np.float16).view(np.uint8)
+        data = data.reshape(1, -1)
         writer.add_tensor(f"tensor.{name}", data, raw_dtype=kind)
         expected[f"tensor.{name}"] = gguf.quants.dequantize(data, kind).reshape(-1).tolist()
     write_gguf(writer)

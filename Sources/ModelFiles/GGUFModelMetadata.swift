@@ -27,6 +27,12 @@ struct GGUFModelMetadata {
     case .q8_0: 7
     case .q5_0: 8
     case .q5_1: 9
+    case .q2_k: 10
+    case .q3_k: 11
+    case .q4_k: 14
+    case .q5_k: 16
+    case .q6_k: 18
+    case .iq4_nl: 25
     case .bf16: 32
     }
   }

@@ -5,12 +5,13 @@ import Serialization
 public enum GGUFModelWriter {
   /// Writes the file `path`, which appears when it is complete.
   ///
-  /// Matrices are stored as `type`; where their rows are not whole blocks of it, as f16, which is what
-  /// llama.cpp falls back to. Norms and biases are f32. Metadata are copied from a GGUF source and made
-  /// from the settings and the tokenizer of a Hugging Face folder.
+  /// Matrices are stored as `type`; where their rows are not whole blocks of it, as what llama.cpp falls back to, see
+  /// `StorageType.fitting(columns:)`. Norms and biases are f32. Metadata are copied from a GGUF source and made from the
+  /// settings and the tokenizer of a Hugging Face folder.
   ///
   /// - Parameters:
   ///   - model: whose tensor names, shapes, settings and tokenizer to write.
+  ///   - type: one that numbers can be stored as.
   ///   - replacing: whether a file that exists may be replaced.
   ///   - rows: gives the weights in Hugging Face order; see ``RowSource``.
   ///   - progress: hears how many bytes of the weights are written.
@@ -20,49 +21,124 @@ public enum GGUFModelWriter {
     _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
     rows: RowSource, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
-    var planned: [PlannedTensor] = []
-    var encoders: [RowEncoder] = []
+    try write(plan(model, type, path), to: path, replacing: replacing, progress) { part, write in
+      var unmeasured: Deviation?
+      try part.encoder.encode(from: rows, deviation: &unmeasured, to: write)
+      return nil
+    }
+  }
+
+  /// Writes the file `path` with the model's own weights stored as another type, and measures what that cost.
+  ///
+  /// A tensor that has the type already is copied byte by byte. Otherwise as ``write(_:to:as:replacing:rows:progress:)``.
+  ///
+  /// - Throws: ``ModelFileError``, also for numbers that the type cannot hold, or a `TokenizerError`; nothing is left
+  ///   behind.
+  public static func quantize(
+    _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws -> WrittenModel {
+    try write(plan(model, type, path), to: path, replacing: replacing, progress) { part, write in
+      let source = part.source
+      defer { source.releasePages() }
+      var deviation: Deviation? = Deviation()
+      if source.type == part.encoder.type,
+        source.rowPermutationHeads == part.encoder.rowPermutationHeads
+      {
+        try write(source.bytes)
+      } else {
+        try part.encoder.encode(
+          from: { _, rows, values in
+            guard let base = values.baseAddress else { return }
+            source.dequantize(rows: rows, into: base)
+          }, deviation: &deviation, to: write)
+      }
+      guard deviation?.isFinite ?? true else {
+        throw ModelFileError.invalidRequest(
+          path: path,
+          problem: "tensor \(part.written.name) holds numbers that cannot be stored as "
+            + part.encoder.type.rawValue, remedy: "choose f32")
+      }
+      return deviation
+    }
+  }
+
+  /// A tensor to be written: where its numbers come from and what becomes of them.
+  private struct Part {
+    let source: StoredTensor
+    let encoder: RowEncoder
+    let written: WrittenTensor
+  }
+
+  /// All that is known before the first number is read.
+  private struct Plan {
+    let metadata: [(key: String, value: GGUFValue)]
+    let ropeFactors: [Float]?
+    let parts: [Part]
+  }
+
+  private static func plan(
+    _ model: ModelFile, _ type: StorageType, _ path: String
+  ) throws -> Plan {
+    guard type.isWritable else {
+      throw ModelFileError.invalidRequest(
+        path: path, problem: "Lorikeet reads \(type.rawValue) and does not write it",
+        remedy: "choose one of \(StorageType.writable.map(\.rawValue).joined(separator: ", "))")
+    }
+    var parts: [Part] = []
     for name in model.tensorNames {
       guard let tensor = model.tensor(named: name),
         let (ggufName, headsKey) = model.family.ggufName(ofHuggingFace: name)
       else { continue }
-      let storage = storageType(of: tensor.shape, wanted: type)
+      let storage = tensor.shape.count > 1 ? type.fitting(columns: tensor.columnCount) : .f32
       let heads = headsKey.flatMap { model.configuration[$0]?.intValue }
       try checkHeads(heads, of: tensor, path: path)
-      planned.append(
-        PlannedTensor(name: ggufName, shape: tensor.shape, type: TensorType(storage)))
-      encoders.append(
-        RowEncoder(
-          name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads))
+      parts.append(
+        Part(
+          source: tensor,
+          encoder: RowEncoder(
+            name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads),
+          written: WrittenTensor(
+            name: ggufName, shape: tensor.shape, sourceType: tensor.type, type: storage,
+            isFallback: tensor.shape.count > 1 && storage != type)))
     }
-    let factors = ropeFactors(of: model)
-    if let factors {
+    return Plan(
+      metadata: try GGUFModelMetadata(model: model).entries(weightType: type),
+      ropeFactors: ropeFactors(of: model), parts: parts)
+  }
+
+  /// Writes the head, then each tensor with `body`, which returns how far it is from its source.
+  private static func write(
+    _ plan: Plan, to path: String, replacing: Bool, _ progress: (_ done: Int, _ of: Int) -> Void,
+    _ body: (_ part: Part, _ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Deviation?
+  ) throws -> WrittenModel {
+    var planned = plan.parts.map {
+      PlannedTensor(
+        name: $0.written.name, shape: $0.written.shape, type: TensorType($0.written.type))
+    }
+    if let factors = plan.ropeFactors {
       let tensor = PlannedTensor(
         name: "rope_freqs.weight", shape: [factors.count], type: TensorType(.f32))
       planned.insert(tensor, at: 0)
     }
-    let metadata = try GGUFModelMetadata(model: model).entries(weightType: type)
     let writer = try GGUFWriter(
-      path: path, metadata: metadata, tensors: planned, replacing: replacing)
-    if let factors { try factors.withUnsafeBytes { try writer.write($0) } }
-    let total = try planned.reduce(0) { $0 + (try $1.byteCount(in: path)) }
-    var done = factors.map { $0.count * MemoryLayout<Float>.stride } ?? 0
-    for encoder in encoders {
-      try encoder.encode(from: rows) { bytes in
+      path: path, metadata: plan.metadata, tensors: planned, replacing: replacing)
+    if let factors = plan.ropeFactors {
+      try factors.withUnsafeBytes { try writer.write($0) }
+    }
+    let total = plan.parts.reduce(0) { $0 + $1.written.byteCount }
+    var done = 0
+    let tensors = try plan.parts.map { part in
+      var written = part.written
+      written.deviation = try body(part) { bytes in
         try writer.write(bytes)
         done += bytes.count
         progress(done, total)
       }
+      return written
     }
     try writer.commit()
-    return WrittenModel(
-      path: path, typeCounts: StorageType.counts(encoders.map(\.type)),
-      byteCount: writer.byteCount)
-  }
-
-  private static func storageType(of shape: [Int], wanted type: StorageType) -> StorageType {
-    guard shape.count > 1 else { return .f32 }
-    return (shape.last ?? 1).isMultiple(of: type.blockElements) ? type : .f16
+    return WrittenModel(path: path, tensors: tensors, byteCount: writer.byteCount)
   }
 
   /// A query or key projection must have the rows its heads call for, or it cannot be permuted.

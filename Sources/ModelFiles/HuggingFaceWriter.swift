@@ -30,7 +30,8 @@ public enum HuggingFaceWriter {
         remedy: "choose f32, f16 or bf16, or name an output that ends in .gguf")
     }
     let folder = try StagedFolder(path: path)
-    let tensors = model.tensorNames.compactMap { model.tensor(named: $0) }.map {
+    let sources = model.tensorNames.compactMap { model.tensor(named: $0) }
+    let tensors = sources.map {
       PlannedTensor(name: $0.name, shape: $0.shape, type: TensorType(type))
     }
     let shards = try divide(tensors, maximumBytes: maximumShardBytes, path: path)
@@ -44,8 +45,11 @@ public enum HuggingFaceWriter {
     try writeCompanions(of: model, in: folder)
     try folder.commit()
     return WrittenModel(
-      path: folder.path, typeCounts: StorageType.counts(tensors.map { _ in type }),
-      byteCount: byteCount)
+      path: folder.path,
+      tensors: sources.map {
+        WrittenTensor(
+          name: $0.name, shape: $0.shape, sourceType: $0.type, type: type, isFallback: false)
+      }, byteCount: byteCount)
   }
 
   /// Divides tensors, in order, into files of at most `maximumBytes` or of one tensor.
@@ -93,7 +97,8 @@ public enum HuggingFaceWriter {
       for tensor in writer.tensors {
         let encoder = RowEncoder(
           name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil)
-        try encoder.encode(from: rows) { bytes in
+        var unmeasured: Deviation?
+        try encoder.encode(from: rows, deviation: &unmeasured) { bytes in
           try writer.write(bytes)
           written(bytes.count)
         }

@@ -21,8 +21,11 @@ struct RowEncoder {
   static let chunkElements = 1 << 20
 
   /// Asks `source` for all rows and gives their bytes to `write`, in order.
+  ///
+  /// - Parameter deviation: of the numbers written from those given is added to; nil where it is not to be known.
   func encode(
-    from source: RowSource, to write: (UnsafeRawBufferPointer) throws -> Void
+    from source: RowSource, deviation: inout Deviation?,
+    to write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     let columns = shape.last ?? 1
     let rows = shape.dropLast().reduce(1, *)
@@ -44,7 +47,7 @@ struct RowEncoder {
         if let heads = rowPermutationHeads {
           permute(chunk, rows: isVector ? columns : range.count, headRows: headRows(heads))
         }
-        try write(encoded(chunk, into: bytes))
+        try write(encoded(chunk, into: bytes, &deviation))
       }
     }
   }
@@ -65,11 +68,12 @@ struct RowEncoder {
   }
 
   private func encoded(
-    _ chunk: UnsafeMutableBufferPointer<Float>, into bytes: UnsafeMutableRawBufferPointer
+    _ chunk: UnsafeMutableBufferPointer<Float>, into bytes: UnsafeMutableRawBufferPointer,
+    _ deviation: inout Deviation?
   ) -> UnsafeRawBufferPointer {
     let count = chunk.count / type.blockElements * type.blockBytes
     if let source = chunk.baseAddress, let target = bytes.baseAddress {
-      type.quantize(source, count: chunk.count, into: target)
+      type.quantize(source, count: chunk.count, into: target, deviation: &deviation)
     }
     return UnsafeRawBufferPointer(rebasing: bytes[..<count])
   }

@@ -12,7 +12,16 @@ extension StorageType {
   public func quantize(
     _ source: UnsafePointer<Float>, count: Int, into bytes: UnsafeMutableRawPointer
   ) {
+    quantize(source, count: count, into: bytes, on: .best)
+  }
+
+  /// `quantize(_:count:into:)` with the instructions named, which the machine must support.
+  func quantize(
+    _ source: UnsafePointer<Float>, count: Int, into bytes: UnsafeMutableRawPointer,
+    on instructions: InstructionSet
+  ) {
     precondition(count >= 0 && count % blockElements == 0, "elements must be whole blocks")
+    precondition(isWritable, "this type is only read")
     switch self {
     case .f32:
       bytes.copyMemory(from: source, byteCount: count &* 4)
@@ -29,6 +38,15 @@ extension StorageType {
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0:
       for block in 0..<count / 32 {
         quantizeBlock(source + block &* 32, into: bytes + block &* blockBytes)
+      }
+    case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .iq4_nl:
+      let (type, count) = (Int32(ggufType), Int64(count))
+      switch instructions {
+      #if arch(x86_64)
+        case .avx512: lk_quantize_super_blocks_avx512(type, source, count, bytes)
+        case .avx2: lk_quantize_super_blocks_avx2(type, source, count, bytes)
+      #endif
+      default: lk_quantize_super_blocks_portable(type, source, count, bytes)
       }
     }
   }

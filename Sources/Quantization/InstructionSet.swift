@@ -45,10 +45,10 @@ extension StorageType {
     let count = Int64(count)
     switch instructions {
     #if arch(x86_64)
-      case .avx512: lk_dequantize_avx512(type, source, count, values)
-      case .avx2: lk_dequantize_avx2(type, source, count, values)
+      case .avx512: lk_dequantize_avx512(type, source, 0, count, values)
+      case .avx2: lk_dequantize_avx2(type, source, 0, count, values)
     #endif
-    default: lk_dequantize_portable(type, source, count, values)
+    default: lk_dequantize_portable(type, source, 0, count, values)
     }
   }
 }

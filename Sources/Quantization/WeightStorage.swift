@@ -30,7 +30,7 @@ public enum WeightStorage: @unchecked Sendable {
   /// - Parameters:
   ///   - rows: `[rowCount]`, stored rows; repeats are allowed.
   ///   - rowCount: 0 to 32; the panel is 0 where rows are missing.
-  ///   - columns: multiples of 32, or ending with the row. Types that are not made of blocks of 32 take any range.
+  ///   - columns: multiples of 32, or ending with the row. Types that are not made of blocks take any range.
   ///   - panel: `[columns.count][32]`, overwritten; quickest where aligned to 64 bytes.
   public func readPanel(
     rows: UnsafePointer<Int32>, rowCount: Int, columns: Range<Int>,
@@ -83,7 +83,7 @@ public enum WeightStorage: @unchecked Sendable {
   /// - Parameters:
   ///   - rows: `[rowCount]`, stored rows; repeats are allowed.
   ///   - rowCount: 0 or more.
-  ///   - columns: multiples of 32, or ending with the row. Types that are not made of blocks of 32 take any range.
+  ///   - columns: multiples of 32, or ending with the row. Types that are not made of blocks take any range.
   ///   - values: `[rowCount][leadingDimension]`, of which the first `columns.count` of each row are overwritten.
   ///   - leadingDimension: floats from one row to the next, at least `columns.count`.
   public func readRows(
@@ -103,26 +103,27 @@ public enum WeightStorage: @unchecked Sendable {
   ) {
     precondition(leadingDimension >= columns.count, "rows would overlap")
     checkTile(columns)
+    guard !columns.isEmpty else { return }
     let (rowCount, count, stride) = (
       Int64(rowCount), Int64(columns.count), Int64(leadingDimension)
     )
     switch self {
     case .blocks(let type, let base, let width):
       let rowBytes = Int64(width / type.blockElements * type.blockBytes)
-      let offset = Int64(columns.lowerBound / type.blockElements * type.blockBytes)
+      let (width, first) = (Int64(width), Int64(columns.lowerBound))
       let type = Int32(type.ggufType)
       switch instructions {
       #if arch(x86_64)
         case .avx512:
           lk_dequantize_rows_avx512(
-            type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+            type, base, rowBytes, width, first, rows, rowCount, count, values, stride)
         case .avx2:
           lk_dequantize_rows_avx2(
-            type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+            type, base, rowBytes, width, first, rows, rowCount, count, values, stride)
       #endif
       default:
         lk_dequantize_rows_portable(
-          type, base, rowBytes, offset, rows, rowCount, count, values, stride)
+          type, base, rowBytes, width, first, rows, rowCount, count, values, stride)
       }
     case .nf4(let matrix):
       let (width, first) = (Int64(matrix.columns), Int64(columns.lowerBound))
@@ -149,7 +150,7 @@ public enum WeightStorage: @unchecked Sendable {
       columns.lowerBound >= 0 && columns.upperBound <= self.columns, "no such columns")
     guard case .blocks(let type, _, _) = self else { return }
     precondition(
-      columns.lowerBound % type.blockElements == 0
-        && columns.upperBound % type.blockElements == 0, "a tile cuts no block")
+      columns.lowerBound % type.tileElements == 0
+        && columns.upperBound % type.tileElements == 0, "a tile cuts no block")
   }
 }

@@ -27,20 +27,14 @@ enum MergeCommand: Command {
       isRequired: true),
     Flag(
       name: "--type", value: "T",
-      help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
+      help: "f32, f16, bf16; GGUF also \(WeightTypes.blockNames); default f16"),
     ModelSelection.fourBitFlag,
   ]
   static let example = "lorikeet merge --run runs/a --output tuned.gguf --type q8_0"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""
-    let typeName = arguments.string("--type") ?? "f16"
-    guard let type = StorageType(rawValue: typeName) else {
-      throw UsageError(
-        command: Self.self,
-        "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\""
-      )
-    }
+    let type = try WeightTypes.type(arguments.string("--type") ?? "f16", of: Self.self)
     let scales = try arguments.strings("--scale").map { text in
       guard let scale = Float(text), scale.isFinite else {
         throw UsageError(command: Self.self, "--scale: expected a number, found \"\(text)\"")
@@ -74,8 +68,8 @@ enum MergeCommand: Command {
     json["bytes"] = .integer(written.byteCount)
     json["types"] = .object(
       JSONObject(written.typeCounts.map { ($0.type.rawValue, .integer($0.count)) }))
-    let types = written.typeCounts.map { "\($0.count) \($0.type.rawValue)" }.joined(separator: ", ")
-    console.print("wrote \(written.path): \(Format.bytes(written.byteCount)), tensors \(types)")
+    console.print("wrote \(WeightTypes.summary(of: written))")
+    WeightTypes.noteFallbacks(of: written, wanted: type, console)
 
     // One adapter can be applied beside the base, so what the merge lost can be measured.
     if adapters.count == 1, adapters[0].1 == 1 {

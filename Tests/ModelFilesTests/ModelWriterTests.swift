@@ -65,7 +65,8 @@ struct ModelWriterTests {
   }
 
   @Test(
-    "matrices take the type asked for, norms stay f32", arguments: StorageType.allCases, sources)
+    "matrices take the type asked for or what their rows fit, norms stay f32",
+    arguments: StorageType.writable, sources)
   func typesAreKept(_ type: StorageType, _ name: String) throws {
     let model = try Self.open(name)
     let folder = try ScratchFolder()
@@ -74,7 +75,7 @@ struct ModelWriterTests {
     let copy = try ModelFile.open(folder.path("out.gguf"))
     for tensorName in copy.tensorNames {
       let tensor = try #require(copy.tensor(named: tensorName))
-      #expect(tensor.type == (tensor.shape.count == 1 ? .f32 : type))
+      #expect(tensor.type == (tensor.shape.count == 1 ? .f32 : type.fitting(columns: 32)))
       // The type rounds row by row, so permuting rows before or after must not matter.
       let original = try #require(model.tensor(named: tensorName)).values()
       #expect(tensor.values() == Self.rounded(original, to: tensor.type), "\(tensorName)")

@@ -16,16 +16,37 @@ func numbers<Number>(_ name: String, as type: Number.Type) throws -> [Number] {
   }
 }
 
-func bytes(of values: [Float], as type: StorageType) -> [UInt8] {
+func bytes(
+  of values: [Float], as type: StorageType, on instructions: InstructionSet = .best
+) -> [UInt8] {
   let count = type.byteCount(ofElements: values.count) ?? 0
   return [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
     guard let base = buffer.baseAddress else { return }
     values.withUnsafeBufferPointer { source in
       guard let source = source.baseAddress else { return }
-      type.quantize(source, count: values.count, into: base)
+      type.quantize(source, count: values.count, into: base, on: instructions)
     }
     written = count
   }
+}
+
+/// Bytes of the numbers, or for a type that is only read as many random ones with scales of a usual size.
+func storedBytes(of values: [Float], as type: StorageType) -> [UInt8] {
+  guard !type.isWritable else { return bytes(of: values, as: type) }
+  var random = SplitMix(state: UInt64(values.count))
+  let count = type.byteCount(ofElements: values.count) ?? 0
+  var bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  let halves: [Int] =
+    switch type {
+    case .q2_k: [80, 82]
+    case .q3_k: [108]
+    default: [0]
+    }
+  for start in stride(from: 0, to: count, by: type.blockBytes) {
+    // A magnitude of 2^-6 to 2^-5, of either sign.
+    for place in halves { bytes[start + place + 1] = 0x24 | bytes[start + place + 1] & 0x87 }
+  }
+  return bytes
 }
 
 func values(

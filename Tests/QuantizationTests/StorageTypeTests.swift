@@ -1,9 +1,12 @@
+import TestSupport
 import Testing
 
 @testable import Quantization
 
 @Suite("Storage types") struct StorageTypeTests {
   static let blockTypes: [StorageType] = [.q4_0, .q4_1, .q5_0, .q5_1, .q8_0]
+  /// Those whose stored bytes are fixtures, since gguf-py does not write them.
+  static let readTypes: [StorageType] = [.q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .iq4_nl]
 
   @Test("quantising gives gguf-py's bytes", arguments: blockTypes)
   func quantisesAsReference(_ type: StorageType) throws {
@@ -20,6 +23,87 @@ import Testing
       let got = values(of: packed, as: type, on: instructions)
       expectEqual(got.map(comparable), expected.map(comparable), period: 32)
     }
+  }
+
+  @Test(
+    "stored blocks dequantise to gguf-py's values on every instruction set", arguments: readTypes)
+  func dequantisesStoredBlocks(_ type: StorageType) throws {
+    let packed = try numbers("stored.\(type.rawValue)", as: UInt8.self)
+    let expected = try numbers("stored.\(type.rawValue).f32", as: Float.self)
+    #expect(expected.count == packed.count / type.blockBytes * type.blockElements)
+    for instructions in supportedInstructions {
+      let got = values(of: packed, as: type, on: instructions)
+      expectEqual(got.map(comparable), expected.map(comparable), period: type.blockElements)
+    }
+  }
+
+  @Test(
+    "quantising super-blocks gives ggml's bytes on every instruction set",
+    arguments: [StorageType.q4_k, .q5_k, .q6_k])
+  func quantisesSuperBlocksAsReference(_ type: StorageType) throws {
+    let values = try numbers("superblocks.f32", as: Float.self)
+    let expected = try numbers("superblocks.\(type.rawValue)", as: UInt8.self)
+    for instructions in supportedInstructions {
+      let got = bytes(of: values, as: type, on: instructions)
+      expectEqual(got, expected, period: type.blockBytes)
+    }
+  }
+
+  @Test(
+    "quantising on all threads gives the same bytes and tells how far they are",
+    arguments: StorageType.writable)
+  func quantisesInParallel(_ type: StorageType) {
+    // More than two shares of 16,384, and a block of numbers that a thread must not take for zero.
+    var given = seededValues(rows: 130, columns: 256)
+    for i in 0..<256 { given[i] *= 1e-13 }
+    let alone = bytes(of: given, as: type)
+    let back = values(of: alone, as: type, on: .best)
+    let differences = zip(back, given).map { (Double($0) - Double($1)).magnitude }
+    let mean = differences.reduce(0, +) / Double(given.count)
+    let squares = differences.reduce(0) { $0 + $1 * $1 }
+    let size = given.reduce(0.0) { $0 + Double($1) * Double($1) }
+    for threads in [1, 3] {
+      var together = [UInt8](repeating: 0xAA, count: alone.count + 1)
+      var deviation: Deviation? = Deviation()
+      ThreadCounts.with(threads) {
+        together.withUnsafeMutableBytes { raw in
+          guard let start = raw.baseAddress else { return }
+          type.quantize(given, count: given.count, into: start, deviation: &deviation)
+        }
+      }
+      #expect(together.dropLast() == alone[...])
+      #expect(together.last == 0xAA)
+      #expect(deviation?.count == given.count)
+      #expect(deviation?.worst == differences.max())
+      #expect(abs((deviation?.mean ?? -1) - mean) <= 1e-9 * mean)
+      #expect(abs((deviation?.relative ?? -1) - (squares / size).squareRoot()) <= 1e-9)
+    }
+  }
+
+  @Test("numbers that a type cannot hold leave a deviation that is not finite")
+  func deviationOfOverflow() {
+    for (value, type) in [(Float(1e6), StorageType.f16), (.nan, .f32), (3e38, .q4_0)] {
+      var given = [Float](repeating: 0.5, count: 64)
+      given[7] = value
+      var stored = [UInt8](repeating: 0, count: 256)
+      var deviation: Deviation? = Deviation()
+      stored.withUnsafeMutableBytes { raw in
+        guard let start = raw.baseAddress else { return }
+        type.quantize(given, count: 64, into: start, deviation: &deviation)
+      }
+      #expect(deviation?.isFinite == false, "\(type)")
+    }
+  }
+
+  @Test(
+    "rows that are no whole blocks take the type llama.cpp falls back to",
+    arguments: [
+      (StorageType.q4_k, 512, StorageType.q4_k), (.q4_k, 576, .q5_0), (.q5_k, 576, .q5_1),
+      (.q6_k, 576, .q8_0), (.q6_k, 40, .f16), (.q8_0, 40, .f16), (.q8_0, 576, .q8_0),
+      (.f32, 7, .f32), (.bf16, 1, .bf16), (.q2_k, 32, .q4_0),
+    ])
+  func fallsBack(_ type: StorageType, _ columns: Int, _ expected: StorageType) {
+    #expect(type.fitting(columns: columns) == expected)
   }
 
   @Test("f16 rounds to nearest even, through subnormals to infinity, as NumPy does")
@@ -74,7 +158,9 @@ import Testing
     }
   }
 
-  @Test("random bytes dequantise to the same bits on every instruction set", arguments: blockTypes)
+  @Test(
+    "random bytes dequantise to the same bits on every instruction set",
+    arguments: blockTypes + readTypes)
   func pathsAgree(_ type: StorageType) {
     var random = SplitMix(state: 11)
     let packed = (0..<type.blockBytes * 257).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -114,6 +200,8 @@ import Testing
   func refusesSizes() {
     #expect(StorageType.q4_1.byteCount(ofElements: 64) == 40)
     #expect(StorageType.q4_1.byteCount(ofElements: 33) == nil)
+    #expect(StorageType.q6_k.byteCount(ofElements: 512) == 420)
+    #expect(StorageType.q6_k.byteCount(ofElements: 288) == nil)
     #expect(StorageType.f32.byteCount(ofElements: -1) == nil)
     #expect(StorageType.f32.byteCount(ofElements: Int.max) == nil)
     #expect(StorageType.q8_0.byteCount(ofElements: Int.max / 32 * 32) == nil)

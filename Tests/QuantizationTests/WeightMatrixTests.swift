@@ -13,7 +13,7 @@ import Testing
 
     init(_ type: StorageType, rows: Int, columns: Int, rowOrder: [Int32]? = nil) {
       var numbers = SeededNumbers(UInt64(rows * 1_000 + columns))
-      let bytes = bytes(of: numbers.floats(rows * columns), as: type)
+      let bytes = storedBytes(of: numbers.floats(rows * columns), as: type)
       let storage = FloatBuffer(count: bytes.count / 4 + 1)
       UnsafeMutableRawPointer(storage.base).copyMemory(from: bytes, byteCount: bytes.count)
       weight = WeightMatrix(
@@ -37,7 +37,8 @@ import Testing
   static let shapes: [(type: StorageType, rows: Int, columns: Int)] = [
     (.f32, 1, 1), (.f32, 33, 37), (.f32, 7, 131), (.f16, 31, 17), (.f16, 65, 67), (.bf16, 5, 33),
     (.q8_0, 33, 32), (.q8_0, 67, 96), (.q4_1, 31, 64), (.q4_1, 97, 160), (.q4_0, 3, 96),
-    (.q5_0, 5, 32), (.q5_1, 34, 64),
+    (.q5_0, 5, 32), (.q5_1, 34, 64), (.iq4_nl, 35, 96), (.q2_k, 33, 256), (.q3_k, 3, 512),
+    (.q4_k, 67, 256), (.q5_k, 34, 512), (.q6_k, 97, 256),
   ]
 
   private func expectProducts(

@@ -23,7 +23,6 @@
 /// too few, 32 KiB too many). An address beyond the weights does no harm.
 #define LK_AHEAD 8192
 
-typedef float lk_f32x8 __attribute__((vector_size(32)));
 typedef float lk_f32x4 __attribute__((vector_size(16)));
 
 #pragma clang diagnostic push

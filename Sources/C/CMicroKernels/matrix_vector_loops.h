@@ -35,7 +35,10 @@ LK_INLINE void LK_PATH(lk_block_of_codes)(int type, const uint8_t *block, lk_f32
     uint16_t half;
     memcpy(&half, block, sizeof half);
     scale = _mm512_cvtph_ps(_mm256_set1_epi16((int16_t)half));
-    first = _mm512_mul_ps(_mm512_sub_ps(low, type == LK_Q4_0 ? _mm512_set1_ps(8) : sixteen), scale);
+    const __m512 codes = type == LK_IQ4_NL ? _mm512_loadu_ps(lk_iq4_nl_values)
+                         : type == LK_Q4_0 ? _mm512_sub_ps(low, _mm512_set1_ps(8))
+                                           : _mm512_sub_ps(low, sixteen);
+    first = _mm512_mul_ps(codes, scale);
     if (type == LK_Q5_0) second = _mm512_mul_ps(low, scale);
     block += 2;
   }
@@ -88,8 +91,12 @@ LK_INLINE void LK_PATH(lk_block_of_codes)(int type, const uint8_t *block, lk_f32
 }
 #endif
 
-/// Bytes of thirty-two weights.
+/// Whether the weights stand in super-blocks.
+LK_INLINE int LK_PATH(lk_is_super)(int type) { return type >= LK_Q2_K && type <= LK_Q6_K; }
+
+/// Bytes of thirty-two weights; of super-blocks an eighth, rounded up.
 LK_INLINE int64_t LK_PATH(lk_piece_bytes)(int type) {
+  if (LK_PATH(lk_is_super)(type)) return (LK_PATH(lk_super_block_bytes)(type) + 7) / 8;
   switch (type) {
   case LK_F32: return 128;
   case LK_F16:
@@ -122,6 +129,17 @@ LK_INLINE void LK_PATH(lk_piece)(int type, const uint8_t *row, int64_t piece, lk
     const lk_f32x16 scale = LK_PATH(lk_broadcast_half)(half);
     for (int h = 0; h < 2; h++)
       weights[h] = LK_PATH(lk_scaled)(type, __builtin_convertvector(codes[h], lk_i32x16), scale, (lk_f32x16){0});
+    return;
+  }
+  case LK_Q2_K:
+  case LK_Q3_K:
+  case LK_Q4_K:
+  case LK_Q5_K:
+  case LK_Q6_K: {
+    const uint8_t *block = row + piece / 8 * LK_PATH(lk_super_block_bytes)(type);
+    const uint8_t *halves = block + LK_PATH(lk_super_scale_offset)(type);
+    const float minimum = LK_PATH(lk_has_minimum)(type) ? LK_PATH(lk_half_at)(halves + 2) : 0;
+    LK_PATH(lk_super_piece)(type, block, (int)(piece % 8), LK_PATH(lk_half_at)(halves), minimum, weights);
     return;
   }
   default: LK_PATH(lk_block_of_codes)(type, row + piece * LK_PATH(lk_block_bytes)(type), weights); return;
@@ -281,6 +299,12 @@ static inline LK_TARGET void LK_PATH(lk_multiply)(
   case LK_Q4_1: LK_PATH(lk_multiply_type)(LK_Q4_1, 1, &p, rows, count, inputs); break;
   case LK_Q5_0: LK_PATH(lk_multiply_type)(LK_Q5_0, 1, &p, rows, count, inputs); break;
   case LK_Q5_1: LK_PATH(lk_multiply_type)(LK_Q5_1, 1, &p, rows, count, inputs); break;
+  case LK_IQ4_NL: LK_PATH(lk_multiply_type)(LK_IQ4_NL, 1, &p, rows, count, inputs); break;
+  case LK_Q2_K: LK_PATH(lk_multiply_type)(LK_Q2_K, 1, &p, rows, count, inputs); break;
+  case LK_Q3_K: LK_PATH(lk_multiply_type)(LK_Q3_K, 1, &p, rows, count, inputs); break;
+  case LK_Q4_K: LK_PATH(lk_multiply_type)(LK_Q4_K, 1, &p, rows, count, inputs); break;
+  case LK_Q5_K: LK_PATH(lk_multiply_type)(LK_Q5_K, 1, &p, rows, count, inputs); break;
+  case LK_Q6_K: LK_PATH(lk_multiply_type)(LK_Q6_K, 1, &p, rows, count, inputs); break;
   default: LK_PATH(lk_multiply_type)(LK_Q8_0, 1, &p, rows, count, inputs); break;
   }
 }

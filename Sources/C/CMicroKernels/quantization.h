@@ -3,10 +3,9 @@
 
 // Reading quantised weights: from blocks to float, in rows or in panels of 32 rows turned on their side.
 //
-// The loops are written once, in quantization_loops.h and quantization_panel_loops.h, over vectors of 16, and
-// compiled three times: for any CPU (`_portable`), for AVX2 with F16C (`_avx2`) and for AVX-512 (`_avx512`). All
-// three give the same bits: every product and sum is rounded by itself (no fused multiply-add), in the order ggml
-// and bitsandbytes state.
+// The loops are written once, in the files named quantization_…_loops.h, over vectors of 16, and compiled three times:
+// for any CPU (`_portable`), for AVX2 with F16C (`_avx2`) and for AVX-512 (`_avx512`). All three give the same bits:
+// every product and sum is rounded by itself (no fused multiply-add), in the order ggml and bitsandbytes state.
 
 #include <stdint.h>
 #include <string.h>
@@ -24,6 +23,12 @@ enum lk_storage {
   LK_Q5_0 = 6,
   LK_Q5_1 = 7,
   LK_Q8_0 = 8,
+  LK_Q2_K = 10,
+  LK_Q3_K = 11,
+  LK_Q4_K = 12,
+  LK_Q5_K = 13,
+  LK_Q6_K = 14,
+  LK_IQ4_NL = 20,
   LK_BF16 = 30,
 };
 
@@ -41,6 +46,12 @@ struct lk_nf4 {
   float offset;
 };
 
+/// Elements of a super-block, the block of the types named K.
+#define LK_SUPER_BLOCK 256
+
+typedef float lk_f32x8 __attribute__((vector_size(32)));
+typedef int32_t lk_i32x8 __attribute__((vector_size(32)));
+typedef uint32_t lk_u32x4 __attribute__((vector_size(16)));
 typedef float lk_f32x16 __attribute__((vector_size(64)));
 typedef int32_t lk_i32x16 __attribute__((vector_size(64)));
 typedef uint32_t lk_u32x16 __attribute__((vector_size(64)));
@@ -68,6 +79,11 @@ static const float lk_nf4_values[16] = {
     0.7229568362236023f,
     1.0f,
 };
+
+/// The sixteen values of IQ4_NL, before they are scaled.
+///
+/// See `kvalues_iq4nl` in ggml-common.h.
+static const float lk_iq4_nl_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 /// Half precision to single, bit for bit as `vcvtph2ps`: exact, and a signalling NaN becomes quiet.
 static inline float lk_half_to_float(uint16_t half) {

@@ -50,10 +50,10 @@ LK_INLINE lk_f32x16 LK_PATH(lk_broadcast_half)(uint16_t half) {
 #endif
 }
 
-/// `lk_nf4_values` at sixteen indices, each below 16.
-LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) {
+/// The sixteen values of a table at sixteen indices, each below 16.
+LK_INLINE lk_f32x16 LK_PATH(lk_lookup)(const float *table, lk_u32x16 index) {
 #if LK_VECTOR_BITS == 512
-  return (lk_f32x16)_mm512_permutexvar_ps((__m512i)index, _mm512_loadu_ps(lk_nf4_values));
+  return (lk_f32x16)_mm512_permutexvar_ps((__m512i)index, _mm512_loadu_ps(table));
 #elif LK_VECTOR_BITS == 256
   union {
     lk_u32x16 whole;
@@ -63,7 +63,7 @@ LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) {
     __m256 part[2];
     lk_f32x16 whole;
   } out;
-  const __m256 low = _mm256_loadu_ps(lk_nf4_values), high = _mm256_loadu_ps(lk_nf4_values + 8);
+  const __m256 low = _mm256_loadu_ps(table), high = _mm256_loadu_ps(table + 8);
   for (int i = 0; i < 2; i++) {
     // The permutation looks at the lowest three bits; the fourth, moved to the sign, chooses the half.
     __m256 ifLow = _mm256_permutevar8x32_ps(low, in.part[i]);
@@ -73,10 +73,13 @@ LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) {
   return out.whole;
 #else
   lk_f32x16 values;
-  for (int i = 0; i < 16; i++) values[i] = lk_nf4_values[index[i]];
+  for (int i = 0; i < 16; i++) values[i] = table[index[i]];
   return values;
 #endif
 }
+
+/// `lk_nf4_values` at sixteen indices, each below 16.
+LK_INLINE lk_f32x16 LK_PATH(lk_nf4_lookup)(lk_u32x16 index) { return LK_PATH(lk_lookup)(lk_nf4_values, index); }
 
 // ---- Elements -------------------------------------------------------------------------------------------------
 
@@ -93,6 +96,7 @@ LK_INLINE lk_f32x16 LK_PATH(lk_scaled)(int type, lk_i32x16 code, lk_f32x16 scale
 #pragma clang fp contract(off)
   if (type == LK_Q4_0) code -= 8;
   if (type == LK_Q5_0) code -= 16;
+  if (type == LK_IQ4_NL) return scale * LK_PATH(lk_lookup)(lk_iq4_nl_values, (lk_u32x16)code);
   lk_f32x16 product = scale * __builtin_convertvector(code, lk_f32x16);
   if (type == LK_Q4_1 || type == LK_Q5_1) product = product + minimum;
   return product;
@@ -121,7 +125,8 @@ LK_INLINE lk_u32x16 LK_PATH(lk_nf4_codes)(const uint8_t *packed) {
 /// Bytes of a block of 32 elements.
 LK_INLINE int64_t LK_PATH(lk_block_bytes)(int type) {
   switch (type) {
-  case LK_Q4_0: return 18;
+  case LK_Q4_0:
+  case LK_IQ4_NL: return 18;
   case LK_Q4_1: return 20;
   case LK_Q5_0: return 22;
   case LK_Q5_1: return 24;
@@ -170,15 +175,19 @@ LK_INLINE void LK_PATH(lk_rows_of_blocks)(int type, const uint8_t *block, int64_
   }
 }
 
-/// Dequantises `count` consecutive elements; for block types a multiple of 32.
-static inline LK_TARGET void LK_PATH(lk_dequantize)(int32_t type, const void *from, int64_t count, float *to) {
+#include "quantization_super_block_loops.h"
+
+/// Dequantises the elements `first ..< first + count` of a row; for block types multiples of 32.
+static inline LK_TARGET void LK_PATH(lk_dequantize)(
+    int32_t type, const void *from, int64_t first, int64_t count, float *to) {
   const uint8_t *bytes = (const uint8_t *)from;
   int64_t i = 0;
   switch (type) {
   case LK_F32:
-    memcpy(to, from, (size_t)count * sizeof(float));
+    memcpy(to, bytes + 4 * first, (size_t)count * sizeof(float));
     return;
   case LK_F16:
+    bytes += 2 * first;
     for (; i + 16 <= count; i += 16) {
       lk_u16x16 half;
       memcpy(&half, bytes + 2 * i, sizeof half);
@@ -191,6 +200,7 @@ static inline LK_TARGET void LK_PATH(lk_dequantize)(int32_t type, const void *fr
     }
     return;
   case LK_BF16:
+    bytes += 2 * first;
     for (; i + 16 <= count; i += 16) {
       lk_u16x16 bfloat;
       memcpy(&bfloat, bytes + 2 * i, sizeof bfloat);
@@ -202,10 +212,19 @@ static inline LK_TARGET void LK_PATH(lk_dequantize)(int32_t type, const void *fr
       to[i] = lk_bfloat_to_float(bfloat);
     }
     return;
+  case LK_Q2_K: LK_PATH(lk_rows_of_super_blocks)(LK_Q2_K, bytes, first / 32, count / 32, to); return;
+  case LK_Q3_K: LK_PATH(lk_rows_of_super_blocks)(LK_Q3_K, bytes, first / 32, count / 32, to); return;
+  case LK_Q4_K: LK_PATH(lk_rows_of_super_blocks)(LK_Q4_K, bytes, first / 32, count / 32, to); return;
+  case LK_Q5_K: LK_PATH(lk_rows_of_super_blocks)(LK_Q5_K, bytes, first / 32, count / 32, to); return;
+  case LK_Q6_K: LK_PATH(lk_rows_of_super_blocks)(LK_Q6_K, bytes, first / 32, count / 32, to); return;
+  }
+  bytes += first / 32 * LK_PATH(lk_block_bytes)(type);
+  switch (type) {
   case LK_Q4_0: LK_PATH(lk_rows_of_blocks)(LK_Q4_0, bytes, count / 32, to); return;
   case LK_Q4_1: LK_PATH(lk_rows_of_blocks)(LK_Q4_1, bytes, count / 32, to); return;
   case LK_Q5_0: LK_PATH(lk_rows_of_blocks)(LK_Q5_0, bytes, count / 32, to); return;
   case LK_Q5_1: LK_PATH(lk_rows_of_blocks)(LK_Q5_1, bytes, count / 32, to); return;
+  case LK_IQ4_NL: LK_PATH(lk_rows_of_blocks)(LK_IQ4_NL, bytes, count / 32, to); return;
   default: LK_PATH(lk_rows_of_blocks)(LK_Q8_0, bytes, count / 32, to); return;
   }
 }
@@ -229,15 +248,16 @@ static inline LK_TARGET void LK_PATH(lk_nf4_dequantize)(
   }
 }
 
-/// `count` elements of each of some rows, from the byte `offset` of a row on, written `stride` floats apart.
+/// `count` elements of each of some rows, from element `first` on, written `stride` floats apart.
 static inline LK_TARGET void LK_PATH(lk_dequantize_rows)(
-    int32_t type, const void *base, int64_t row_bytes, int64_t offset, const int32_t *rows, int64_t row_count,
-    int64_t count, float *to, int64_t stride) {
-  const uint8_t *bytes = (const uint8_t *)base + offset;
+    int32_t type, const void *base, int64_t row_bytes, int64_t columns, int64_t first, const int32_t *rows,
+    int64_t row_count, int64_t count, float *to, int64_t stride) {
+  const uint8_t *bytes = (const uint8_t *)base;
+  const int64_t offset = first * row_bytes / columns;
   for (int64_t j = 0; j < row_count; j++) {
     // A slab takes a little of each row, which no prefetcher foresees.
-    if (j + 8 < row_count) __builtin_prefetch(bytes + rows[j + 8] * row_bytes);
-    LK_PATH(lk_dequantize)(type, bytes + rows[j] * row_bytes, count, to + j * stride);
+    if (j + 8 < row_count) __builtin_prefetch(bytes + rows[j + 8] * row_bytes + offset);
+    LK_PATH(lk_dequantize)(type, bytes + rows[j] * row_bytes, first, count, to + j * stride);
   }
 }
 
@@ -319,5 +339,7 @@ static inline LK_TARGET void LK_PATH(lk_nf4_quantize)(
     memcpy(packed + (start >> 1), bytes, (size_t)(width + 1) / 2);
   }
 }
+
+#include "quantization_k_quantizer_loops.h"
 
 #undef LK_INLINE

@@ -99,6 +99,45 @@ LK_INLINE void LK_PATH(lk_panel_of_blocks)(
   }
 }
 
+/// Pieces `[first, last)` of 16 rows of super-blocks, of 32 elements each.
+LK_INLINE void LK_PATH(lk_panel_of_super_blocks)(
+    const int type, const uint8_t *const *rows, lk_i32x16 present, int64_t first, int64_t last, float *panel) {
+#pragma clang fp contract(off)
+  const int64_t bytes = LK_PATH(lk_super_block_bytes)(type);
+  const int64_t scaleOffset = LK_PATH(lk_super_scale_offset)(type);
+  for (int64_t k = first; k < last; k++, panel += 32 * 32) {
+    const int64_t offset = k / 8 * bytes;
+    const int piece = (int)(k % 8);
+    const lk_f32x16 scale = LK_PATH(lk_widen_half)(LK_PATH(lk_gather_words)(rows, offset + scaleOffset));
+    lk_f32x16 minimum = {0};
+    if (LK_PATH(lk_has_minimum)(type))
+      minimum = LK_PATH(lk_widen_half)(LK_PATH(lk_gather_words)(rows, offset + scaleOffset + 2));
+    lk_i32x16 scales[2], minima[2];
+    lk_u8x16 codes[2][16];
+    for (int r = 0; r < 16; r++) {
+      int32_t s[2], m[2];
+      lk_u8x16 pair[2];
+      LK_PATH(lk_super_factors)(type, rows[r] + offset, piece, s, m);
+      LK_PATH(lk_super_codes)(type, rows[r] + offset, piece, pair);
+      for (int h = 0; h < 2; h++) {
+        ((int32_t *)(scales + h))[r] = s[h];
+        ((int32_t *)(minima + h))[r] = m[h];
+        codes[h][r] = pair[h];
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int h = 0; h < 2; h++) {
+      LK_PATH(lk_transpose_bytes)(codes[h]);
+      const lk_f32x16 factor = scale * __builtin_convertvector(scales[h], lk_f32x16);
+      const lk_f32x16 lowered = minimum * __builtin_convertvector(minima[h], lk_f32x16);
+#pragma clang loop unroll(full)
+      for (int c = 0; c < 16; c++)
+        LK_PATH(lk_store_column)(
+            panel, 16 * h + c, LK_PATH(lk_super_scaled)(type, codes[h][c], factor, lowered), present);
+    }
+  }
+}
+
 /// Columns `[first, last)` of 16 rows of f16 or bf16.
 LK_INLINE void LK_PATH(lk_panel_of_words)(
     int type, const uint8_t *const *rows, lk_i32x16 present, int64_t first, int64_t last, float *panel) {
@@ -187,6 +226,12 @@ static inline LK_TARGET void LK_PATH(lk_panel)(
     case LK_Q4_1: LK_PATH(lk_panel_of_blocks)(LK_Q4_1, starts, present, first / 32, last / 32, to); break;
     case LK_Q5_0: LK_PATH(lk_panel_of_blocks)(LK_Q5_0, starts, present, first / 32, last / 32, to); break;
     case LK_Q5_1: LK_PATH(lk_panel_of_blocks)(LK_Q5_1, starts, present, first / 32, last / 32, to); break;
+    case LK_IQ4_NL: LK_PATH(lk_panel_of_blocks)(LK_IQ4_NL, starts, present, first / 32, last / 32, to); break;
+    case LK_Q2_K: LK_PATH(lk_panel_of_super_blocks)(LK_Q2_K, starts, present, first / 32, last / 32, to); break;
+    case LK_Q3_K: LK_PATH(lk_panel_of_super_blocks)(LK_Q3_K, starts, present, first / 32, last / 32, to); break;
+    case LK_Q4_K: LK_PATH(lk_panel_of_super_blocks)(LK_Q4_K, starts, present, first / 32, last / 32, to); break;
+    case LK_Q5_K: LK_PATH(lk_panel_of_super_blocks)(LK_Q5_K, starts, present, first / 32, last / 32, to); break;
+    case LK_Q6_K: LK_PATH(lk_panel_of_super_blocks)(LK_Q6_K, starts, present, first / 32, last / 32, to); break;
     default: LK_PATH(lk_panel_of_blocks)(LK_Q8_0, starts, present, first / 32, last / 32, to); break;
     }
   }
