@@ -43,7 +43,9 @@ extension CausalLM {
       let prefix = "model.layers.\(index)"
       func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws(ModelError) -> Linear {
         let path = "\(prefix).\(name)"
-        return Linear(name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true))
+        return Linear(
+          name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true),
+          gguf: file.ggufName(of: "\(path).weight"))
       }
       layers.append(
         DecoderLayer(

@@ -1,4 +1,5 @@
 internal import LoRA
+internal import ModelFiles
 public import Quantization
 
 /// A frozen linear layer and, where it is adapted, its adapter.
@@ -7,11 +8,14 @@ public final class Linear: @unchecked Sendable {
   public let name: String
   /// The frozen weight.
   public let weight: WeightMatrix
+  // What GGUF calls the weight.
+  let gguf: GGUFTensorName?
   // Set between steps, on the thread that runs the model.
   var module: LoRAModule?
 
-  init(name: String, weight: WeightMatrix) {
+  init(name: String, weight: WeightMatrix, gguf: GGUFTensorName?) {
     self.name = name
     self.weight = weight
+    self.gguf = gguf
   }
 }

@@ -58,8 +58,9 @@ enum CommandSearch {
 enum Help {
   static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, GenerateCommand.self,
-      ChatCommand.self, DataCommand.self, ReportCommand.self, InspectCommand.self,
+      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, ExportCommand.self,
+      GenerateCommand.self, ChatCommand.self, DataCommand.self, ReportCommand.self,
+      InspectCommand.self,
       PlanCommand.self, BenchCommand.self, CompletionsCommand.self, ManualCommand.self,
     ]
   }

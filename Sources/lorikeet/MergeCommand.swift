@@ -1,4 +1,5 @@
 import CausalLM
+import Configuration
 import Inference
 import LoRA
 import ModelFiles
@@ -16,7 +17,8 @@ enum MergeCommand: Command {
       name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name",
       isRequired: true),
     Flag(
-      name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true,
+      name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
+      isRequired: true,
       isRepeatable: true),
     Flag(
       name: "--scale", value: "S", help: "factor of the adapter before it; default 1",
@@ -27,6 +29,9 @@ enum MergeCommand: Command {
     Flag(
       name: "--type", value: "T",
       help: "f32, f16, bf16; GGUF also q8_0, q5_1, q5_0, q4_1, q4_0; default f16"),
+    Flag(
+      name: "--max-shard-size", value: "SIZE",
+      help: "largest safetensors file of a folder, such as 2GB; default 5GB"),
     Flag(name: "--load-in-4bit", value: nil, help: "merge into what NF4 holds of the base"),
   ]
   static let example =
@@ -41,17 +46,29 @@ enum MergeCommand: Command {
         "--type: expected one of \(StorageType.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(typeName)\""
       )
     }
-    let folders = arguments.strings("--adapter")
+    let shardText = arguments.string("--max-shard-size")
+    guard let shardBytes = MemorySize.bytes(shardText ?? "5GB") else {
+      throw UsageError(
+        command: Self.self,
+        "--max-shard-size: expected a size of at least 1MB such as 500MB or 2GB, found \"\(shardText ?? "")\""
+      )
+    }
+    let isGGUF = output.hasSuffix(".gguf")
+    if isGGUF, shardText != nil {
+      throw UsageError(
+        command: Self.self, "--max-shard-size: a GGUF file is never divided; name a folder")
+    }
+    let paths = arguments.strings("--adapter")
     let scales = try arguments.strings("--scale").map { text in
       guard let scale = Float(text), scale.isFinite else {
         throw UsageError(command: Self.self, "--scale: expected a number, found \"\(text)\"")
       }
       return scale
     }
-    guard scales.count <= folders.count else {
+    guard scales.count <= paths.count else {
       throw UsageError(command: Self.self, "--scale is given more often than --adapter")
     }
-    let records = folders.compactMap(AdapterRecord.read)
+    let records = paths.compactMap(AdapterRecord.read)
     var precision: CausalLM.Precision = .stored
     if arguments.has("--load-in-4bit") {
       precision = .nf4(doubleQuantized: true)
@@ -65,19 +82,19 @@ enum MergeCommand: Command {
         "warning: the adapter was trained on \(record.baseName), whose content differs from \(chat.file.path)"
       )
     }
-    let adapters = try folders.enumerated().map { index, folder in
+    let adapters = try paths.enumerated().map { index, path in
       (
-        try AdapterFolder.read(folder, for: chat.model.adaptableLayers),
+        try LoRAAdapter.read(path, for: chat.model.adaptableLayers),
         index < scales.count ? scales[index] : 1
       )
     }
     let merge = ModelMerge(chat, adapters: adapters)
     console.progress("writing \(output)")
-    let isGGUF = output.hasSuffix(".gguf")
     let written =
       isGGUF
       ? try GGUFModelWriter.write(chat.file, to: output, as: type, rows: merge.rows)
-      : try HuggingFaceWriter.write(chat.file, to: output, as: type, rows: merge.rows)
+      : try HuggingFaceWriter.write(
+        chat.file, to: output, as: type, maximumShardBytes: shardBytes, rows: merge.rows)
 
     var json = JSONObject()
     json["output"] = .string(written.path)

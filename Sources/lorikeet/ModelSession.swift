@@ -17,7 +17,7 @@ enum ModelSession {
     Flag(
       name: "--model", value: "M",
       help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
-    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder"),
+    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"),
     Flag(
       name: "--load-in-4bit", value: nil,
       help: "hold the linear layers in NF4 with double quantisation"),
