@@ -116,6 +116,12 @@ let package = Package(
     .executableTarget(
       name: "lorikeet-fuzz", dependencies: ["Fuzzing"], path: "Tests/FuzzingTool",
       swiftSettings: common),
+    // Lorikeet's side of scripts/test-interop.
+    .executableTarget(
+      name: "lorikeet-interop",
+      dependencies: [
+        "Serialization", "Quantization", "Tokenization", "ModelFiles", "CausalLM", "Inference",
+      ], path: "Tests/InteropTool", swiftSettings: common),
     .testTarget(
       name: "FuzzingTests", dependencies: ["Fuzzing", "lorikeet-fuzz", "TestSupport"],
       path: "Tests/FuzzingTests", swiftSettings: common),

@@ -47,7 +47,8 @@ extension CausalLM {
         let isBiased = c.blocks.biasedLinears.contains(String(name.split(separator: ".")[1]))
         return Linear(
           name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true),
-          bias: isBiased ? try loader.vector(path, outputs, part: "bias") : nil)
+          bias: isBiased ? try loader.vector(path, outputs, part: "bias") : nil,
+          gguf: file.ggufName(of: "\(path).weight"))
       }
       let headNorms =
         c.blocks.normalizesQueriesAndKeys

@@ -66,7 +66,8 @@ public final class CausalLM: @unchecked Sendable {
   /// The layers that may be adapted, in the model's order.
   public var adaptableLayers: [LoRAConfiguration.Layer] {
     layers.flatMap(\.linears).map {
-      LoRAConfiguration.Layer(name: $0.name, inputs: $0.weight.columns, outputs: $0.weight.rows)
+      LoRAConfiguration.Layer(
+        name: $0.name, inputs: $0.weight.columns, outputs: $0.weight.rows, gguf: $0.gguf)
     }
       + (configuration.isTied
         ? []

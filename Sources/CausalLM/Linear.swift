@@ -1,5 +1,6 @@
 internal import Kernels
 internal import LoRA
+internal import ModelFiles
 public import Quantization
 
 /// A frozen linear layer and, where it is adapted, its adapter.
@@ -10,12 +11,17 @@ public final class Linear: @unchecked Sendable {
   public let weight: WeightMatrix
   // What is added to each row of its output, `[outputs]`; frozen, so that it needs no gradient.
   let bias: FloatBuffer?
+  // What GGUF calls the weight.
+  let gguf: GGUFTensorName?
   // Set between steps, on the thread that runs the model.
   var module: LoRAModule?
 
-  init(name: String, weight: WeightMatrix, bias: FloatBuffer? = nil) {
+  init(
+    name: String, weight: WeightMatrix, bias: FloatBuffer? = nil, gguf: GGUFTensorName? = nil
+  ) {
     self.name = name
     self.weight = weight
     self.bias = bias
+    self.gguf = gguf
   }
 }

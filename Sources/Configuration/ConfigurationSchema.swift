@@ -123,7 +123,7 @@ enum ConfigurationSchema {
       .list(.text("a module's name"), "a list of module names, or null", mayBeEmpty: true),
       "Further modules trained whole; not supported yet."),
     .init(
-      "lora.init_adapter", \.lora.initAdapter, .optional(.text("a PEFT folder")),
+      "lora.init_adapter", \.lora.initAdapter, .optional(.text("a PEFT folder or a GGUF adapter")),
       "An adapter that the run continues from.",
       otherNames: ["adapter", "adapter_path", "resume_adapter", "adapter_name_or_path"]),
   ]

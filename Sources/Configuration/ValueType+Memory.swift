@@ -14,15 +14,15 @@ extension ValueType where Value == Int {
   }
 }
 
-/// Sizes of memory as people write them.
-private enum MemorySize {
+/// Sizes of memory and of files as people write them.
+public enum MemorySize {
   private static let units: [(name: String, bytes: Double)] = [
     ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40),
     ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12), ("b", 1),
   ]
 
   /// The bytes that `text` names, a fraction of one rounded down; nil where it names no size within bounds.
-  static func bytes(_ text: String) -> Int? {
+  public static func bytes(_ text: String) -> Int? {
     var number = text.lowercased()[...]
     var factor = 1.0
     if let unit = units.first(where: { number.hasSuffix($0.name) }) {
@@ -38,7 +38,7 @@ private enum MemorySize {
   }
 
   /// Text that reads back as `bytes`.
-  static func text(_ bytes: Int) -> String {
+  fileprivate static func text(_ bytes: Int) -> String {
     bytes % 1_000_000 == 0 ? "\(bytes / 1_000_000)MB" : String(bytes)
   }
 }

@@ -35,9 +35,9 @@ public final class ChatModel {
     model = try CausalLM.load(file, precision: precision, progress: progress)
   }
 
-  /// Reads the PEFT adapter in `folder` and uses it from now on.
-  public func attachAdapter(_ folder: String) throws {
-    model.attach(try AdapterFolder.read(folder, for: model.adaptableLayers))
+  /// Reads the adapter at `path`, a PEFT folder or a GGUF file, and uses it from now on.
+  public func attachAdapter(_ path: String) throws {
+    model.attach(try LoRAAdapter.read(path, for: model.adaptableLayers))
   }
 
   /// Tokens that end the model's turn: its end-of-sequence tokens, and the last special token of a rendered

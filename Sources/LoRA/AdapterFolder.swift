@@ -1,5 +1,5 @@
 internal import ModelFiles
-internal import Quantization
+public import Quantization
 public import Serialization
 
 #if canImport(Glibc)
@@ -108,24 +108,48 @@ public enum AdapterFolder {
   /// - Parameters:
   ///   - staging: a folder that exists.
   ///   - baseModel: what `base_model_name_or_path` says.
-  public static func write(_ adapter: LoRAAdapter, to staging: String, baseModel: String) throws {
+  ///   - type: f32, f16 or bf16.
+  /// - Throws: `ModelFileError`, or `LoRAError.inexpressible` where f16 cannot hold a number.
+  public static func write(
+    _ adapter: LoRAAdapter, to staging: String, baseModel: String, as type: StorageType = .f32
+  ) throws {
     let json = json(adapter.configuration, adapter: adapter, baseModel: baseModel)
     let file = try AtomicFile(path: "\(staging)/\(configurationName)")
     try file.write(JSONValue.object(json).serialized(pretty: true))
     try file.commit()
-    try SafetensorsWriter.write(
-      tensors(of: adapter).map {
-        .init(name: $0.name, shape: $0.shape, values: UnsafePointer($0.values))
-      },
-      path: "\(staging)/\(tensorsName)")
+    let path = "\(staging)/\(tensorsName)"
+    let tensors = tensors(of: adapter)
+    let named = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+    let writer = try SafetensorsWriter(
+      path: path,
+      tensors: tensors.map {
+        PlannedTensor(name: $0.name, shape: $0.shape, type: TensorType(type))
+      })
+    // The writer has its own order, that of the reference library.
+    for tensor in writer.tensors {
+      guard let values = named[tensor.name]?.values else { continue }
+      try RowEncoder(
+        name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil
+      ).encode(
+        from: AdapterRows(values, columns: tensor.shape[1], type: type, path: tensorsName).rows
+      ) { try writer.write($0) }
+    }
+    try writer.commit()
   }
 
   /// Writes an adapter as a new folder, which appears when it is complete.
   ///
   /// - Throws: `ModelFileError` where `folder` exists or cannot be written.
   public static func save(_ adapter: LoRAAdapter, as folder: String, baseModel: String) throws {
+    try save(as: folder) { try write(adapter, to: $0, baseModel: baseModel) }
+  }
+
+  /// Makes a new folder of what `write` puts into the one it is given; it appears when that is complete.
+  ///
+  /// - Throws: `ModelFileError` where `folder` exists or cannot be written, and what `write` throws.
+  public static func save(as folder: String, write: (_ staging: String) throws -> Void) throws {
     let staged = try StagedFolder(path: folder)
-    try write(adapter, to: staged.stagingPath, baseModel: baseModel)
+    try write(staged.stagingPath)
     try staged.commit()
   }
 

@@ -1,3 +1,5 @@
+public import ModelFiles
+
 /// What determines an adapter's shape and scale: PEFT's `LoraConfig`, the part that Lorikeet supports.
 public struct LoRAConfiguration: Sendable, Equatable {
   /// Which layers get an adapter.
@@ -74,13 +76,18 @@ public struct LoRAConfiguration: Sendable, Equatable {
     public var outputs: Int
     /// Whether it is the output head, which `all-linear` leaves out.
     public var isHead: Bool
+    /// What GGUF calls its weight; nil where it has no name for it.
+    public var gguf: GGUFTensorName?
 
     /// Describes a layer.
-    public init(name: String, inputs: Int, outputs: Int, isHead: Bool = false) {
+    public init(
+      name: String, inputs: Int, outputs: Int, isHead: Bool = false, gguf: GGUFTensorName? = nil
+    ) {
       self.name = name
       self.inputs = inputs
       self.outputs = outputs
       self.isHead = isHead
+      self.gguf = gguf
     }
   }
 

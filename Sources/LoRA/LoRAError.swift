@@ -22,6 +22,16 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case unexpectedTensor(path: String, name: String)
   /// A tensor has another shape than the model calls for.
   case shapeMismatch(path: String, name: String, found: [Int], expected: [Int])
+  /// A file is neither a folder of PEFT's nor a GGUF file.
+  case notAnAdapter(path: String)
+  /// A GGUF file holds a model.
+  case isModel(path: String)
+  /// A GGUF adapter was made for another architecture; `base` is that of the model, nil where GGUF knows none.
+  case otherArchitecture(path: String, found: String, base: String?)
+  /// A GGUF adapter does something that is not supported; `feature` is a verb with its object.
+  case unsupportedGGUF(path: String, feature: String)
+  /// The output's format cannot hold the adapter.
+  case inexpressible(path: String, reason: String)
 
   /// The error in one sentence: what, where, remedy.
   public var description: String {
@@ -47,6 +57,15 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(name) belongs to no layer of this model; the adapter was made for another model"
     case .shapeMismatch(let path, let name, let found, let expected):
       "\(path): tensor \(name) is \(found) and this model needs \(expected); the adapter was made for another model"
+    case .notAnAdapter(let path):
+      "\(path): is no adapter; name a PEFT adapter folder or a GGUF adapter"
+    case .isModel(let path):
+      "\(path): is a model, not an adapter; name a PEFT adapter folder or a GGUF adapter"
+    case .otherArchitecture(let path, let found, let base):
+      "\(path): was made for the architecture \(found), and this model is \(base ?? "none that GGUF knows"); use the adapter with its own base"
+    case .unsupportedGGUF(let path, let feature):
+      "\(path): this adapter \(feature), which Lorikeet cannot apply; merge it with llama-export-lora first"
+    case .inexpressible(let path, let reason): "\(path): \(reason)"
     }
   }
 }

@@ -17,6 +17,8 @@ public final class LoRAModule: @unchecked Sendable {
   public let rank: Int
   /// Numerator of the scale.
   public let alpha: Double
+  /// The alpha that gives the same scale without rsLoRA.
+  public let plainAlpha: Double
   /// `alpha / rank`, or `alpha / √rank` under rsLoRA.
   public let scale: Float
   /// `[rank, inputs]`.
@@ -40,6 +42,7 @@ public final class LoRAModule: @unchecked Sendable {
     outputs = shape.outputs
     rank = shape.rank
     alpha = shape.alpha
+    plainAlpha = shape.plainAlpha
     scale = shape.scale
     owners = [parameters, gradients]
     a = parameters.base + offset
@@ -92,6 +95,11 @@ public struct LoRAModuleShape: Sendable, Equatable {
   /// The factor on `B A`.
   public var scale: Float {
     Float(isRankStabilized ? alpha / Double(rank).squareRoot() : alpha / Double(rank))
+  }
+
+  /// The alpha that gives the same scale without rsLoRA: `alpha · √rank` under it.
+  public var plainAlpha: Double {
+    isRankStabilized ? alpha * Double(rank).squareRoot() : alpha
   }
 
   /// Numbers in A and B together.

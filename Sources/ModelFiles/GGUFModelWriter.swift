@@ -22,8 +22,7 @@ public enum GGUFModelWriter {
     rows: RowSource, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
     try write(plan(model, type, path), to: path, replacing: replacing, progress) { part, write in
-      var unmeasured: Deviation?
-      try part.encoder.encode(from: rows, deviation: &unmeasured, to: write)
+      try part.encoder.encode(from: rows, to: write)
       return nil
     }
   }

@@ -97,8 +97,7 @@ public enum HuggingFaceWriter {
       for tensor in writer.tensors {
         let encoder = RowEncoder(
           name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil)
-        var unmeasured: Deviation?
-        try encoder.encode(from: rows, deviation: &unmeasured) { bytes in
+        try encoder.encode(from: rows) { bytes in
           try writer.write(bytes)
           written(bytes.count)
         }

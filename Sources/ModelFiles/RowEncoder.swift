@@ -1,4 +1,4 @@
-import Quantization
+package import Quantization
 
 /// Gives rows of a tensor in Hugging Face order: fills `[rows.count, columns]` values.
 ///
@@ -9,7 +9,7 @@ public typealias RowSource = (
 ) throws -> Void
 
 /// Turns the rows a `RowSource` gives into the bytes of a file, a few rows at a time.
-struct RowEncoder {
+package struct RowEncoder {
   /// The name the source knows the tensor by.
   let name: String
   let shape: [Int]
@@ -17,8 +17,24 @@ struct RowEncoder {
   /// The number of heads whose rows are to be stored in GGUF's order, or nil for Hugging Face's.
   let rowPermutationHeads: Int?
 
+  /// Describes a tensor to be written; its rows divide into the heads, where there are some.
+  package init(name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.rowPermutationHeads = rowPermutationHeads
+  }
+
   /// About how many values are in memory at once.
   static let chunkElements = 1 << 20
+
+  /// Asks `source` for all rows and gives their bytes to `write`, in order.
+  package func encode(
+    from source: RowSource, to write: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    var unmeasured: Deviation?
+    try encode(from: source, deviation: &unmeasured, to: write)
+  }
 
   /// Asks `source` for all rows and gives their bytes to `write`, in order.
   ///

@@ -24,6 +24,20 @@ public struct StoredTensor: Sendable {
   /// How many bytes they take.
   public let byteCount: Int
 
+  /// Describes a tensor of `file`; its bytes lie there, and its rows divide into the heads, where there are some.
+  package init(
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?, file: MappedFile,
+    byteOffset: Int, byteCount: Int
+  ) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.rowPermutationHeads = rowPermutationHeads
+    self.file = file
+    self.byteOffset = byteOffset
+    self.byteCount = byteCount
+  }
+
   /// The stored bytes; valid while `file` lives.
   public var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: file.bytes[byteOffset..<byteOffset + byteCount])

@@ -48,7 +48,7 @@ enum AnswersSection {
   /// At most `mostAnswers`, evenly spread, the first and the last among them.
   static func thinned(_ answers: [ReportData.Answer]) -> [ReportData.Answer] {
     guard answers.count > mostAnswers else { return answers }
-    return Array(answers.prefix(mostAnswers))
+    return (0..<mostAnswers).map { answers[$0 * (answers.count - 1) / (mostAnswers - 1)] }
   }
 
   private static func paragraph(_ text: String?) -> String {

@@ -91,7 +91,7 @@ public enum ComparisonPage {
           title: "Validation loss", unit: "nats per supervised token",
           series: validations.filter { !$0.points.isEmpty }, allowsLogarithm: true, style: "wide"))
     }
-    let retentions = series(\.retentionChanges, style: .dotted).filter { _ in true }
+    let retentions = series(\.retentionChanges, style: .dotted).filter { !$0.points.isEmpty }
     if !retentions.isEmpty {
       charts.append(
         LineChart(

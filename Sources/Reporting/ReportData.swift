@@ -101,7 +101,7 @@ public struct ReportData: Sendable, Equatable {
     /// - Returns: whether it is another answer than at the validation before.
     @discardableResult public mutating func add(_ answer: Answer) -> Bool {
       tuned = answer.text
-      let isNew = true
+      let isNew = history.last?.text != answer.text
       if isNew { history.append(answer) }
       return isNew
     }
@@ -192,7 +192,7 @@ public struct ReportData: Sendable, Equatable {
           $0.source == sample.source && $0.messages == sample.messages
         })
       else { continue }
-      samples[index].history = known.history
+      samples[index].history = known.history.filter { $0.step <= step }
       samples[index].tuned = answered == nil ? samples[index].history.last?.text : known.tuned
     }
     samplesStep = answered ?? samples.compactMap { $0.history.last?.step }.max()

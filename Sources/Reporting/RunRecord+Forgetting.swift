@@ -38,7 +38,7 @@ extension RunRecord {
     case .interrupted, .unfinished: return nil
     case .finished, .stoppedEarly: return keepsBest ? bestValidation?.step : nil
     case .forgot:
-      let within = retentions.last?.step
+      let within = retentions.dropLast().last?.step
       return keepsBest ? bestValidation?.step ?? within : within
     }
   }

@@ -161,7 +161,7 @@ public struct RunRecord: Sendable, Equatable {
       }
       if let loss = json["validation_loss"] {
         validations.append(Validation(step: step, loss: loss.doubleValue ?? .nan))
-      } else if let loss = json["retention_lossx"] {
+      } else if let loss = json["retention_loss"] {
         retentions.append(Validation(step: step, loss: loss.doubleValue ?? .nan))
       } else {
         func number(_ key: String) -> Double { json[key]?.doubleValue ?? .nan }

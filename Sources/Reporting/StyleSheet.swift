@@ -9,9 +9,9 @@ enum StyleSheet {
   static let text = """
     :root{color-scheme:light dark;
     --ground:#f6f6f3;--card:#fff;--ink:#1b1d20;--soft:#5b626a;--line:#e2e2dd;--grid:#ecece8;--accent:#0b6e5a;
-    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e;--faint:.4}
+    --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e;--faint:.75}
     @media (prefers-color-scheme:dark){:root{
-    --ground:#131517;--card:#1b1e21;--ink:#e9e9e6;--soft:#6a7178;--line:#30353a;--grid:#282c30;--accent:#5cc9b0;
+    --ground:#131517;--card:#1b1e21;--ink:#e9e9e6;--soft:#a4abb2;--line:#30353a;--grid:#282c30;--accent:#5cc9b0;
     --c0:#74b3f2;--c1:#f2a25c;--c2:#52c8b0;--c3:#b79df8;--c4:#f28fba;--c5:#a9cc62;--good:#62cfa4;--bad:#f2938c;--faint:.55}}
     *,*::before,*::after{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%}

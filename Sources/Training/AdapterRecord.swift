@@ -1,10 +1,15 @@
-internal import ModelFiles
+internal import LoRA
+public import ModelFiles
 public import Serialization
 
 /// `lorikeet.json`, which stands beside an adapter: what it was trained on, so that it is used on the same.
+///
+/// A GGUF adapter holds the same text as metadata.
 public struct AdapterRecord: Sendable, Equatable {
   /// The file's name in the adapter folder.
   public static let fileName = "lorikeet.json"
+  /// The metadata key in a GGUF adapter.
+  public static let metadataKey = "lorikeet.json"
 
   /// What the base model was called.
   public var baseName: String
@@ -46,10 +51,23 @@ public struct AdapterRecord: Sendable, Equatable {
     return .object(object)
   }
 
-  /// Reads the record beside an adapter; nil where there is none or it is not one.
-  public static func read(adapter folder: String) -> AdapterRecord? {
-    guard let file = try? MappedFile(path: "\(folder)/\(fileName)"),
-      let json = try? file.withBytes({ try JSON.parse($0) }),
+  /// The record as an entry of a GGUF adapter's metadata.
+  public var metadata: (key: String, value: GGUFValue) {
+    (Self.metadataKey, .string(json.serialized()))
+  }
+
+  /// Writes the record into an adapter folder that is being made.
+  ///
+  /// - Throws: `ModelFileError`.
+  public func write(to staging: String) throws {
+    let file = try AtomicFile(path: "\(staging)/\(Self.fileName)")
+    try file.write(json.serialized(pretty: true) + "\n")
+    try file.commit()
+  }
+
+  /// Reads the record of an adapter, a folder or a GGUF file; nil where there is none or it is not one.
+  public static func read(adapter path: String) -> AdapterRecord? {
+    guard let json = LoRAAdapter.isFile(path) ? embedded(path) : beside(path),
       let hash = json["base_sha256"]?.stringValue, let precision = json["precision"]?.stringValue
     else { return nil }
     return AdapterRecord(
@@ -57,5 +75,17 @@ public struct AdapterRecord: Sendable, Equatable {
       isDoubleQuantized: json["bnb_4bit_use_double_quant"]?.boolValue ?? true,
       templateHash: json["chat_template_sha256"]?.stringValue ?? "",
       dataHash: json["data_sha256"]?.stringValue ?? "")
+  }
+
+  private static func beside(_ folder: String) -> JSONValue? {
+    guard let file = try? MappedFile(path: "\(folder)/\(fileName)") else { return nil }
+    return try? file.withBytes { try JSON.parse($0) }
+  }
+
+  private static func embedded(_ path: String) -> JSONValue? {
+    guard let file = try? MappedFile(path: path), GGUFFile.hasMagic(file),
+      let gguf = try? GGUFFile(file), let text = gguf.value(metadataKey)?.stringValue
+    else { return nil }
+    return try? JSON.parse(text)
   }
 }

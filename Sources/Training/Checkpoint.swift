@@ -161,6 +161,7 @@ public enum Checkpoint {
     run.bestParameters = try copy("best_parameters")
     run.retainingParameters = try copy("retaining_parameters")
     run.state = state
+    run.checkpointStep = state.step
     return differences
   }
 

@@ -44,8 +44,8 @@ extension LoRAAdapter {
   public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64)
     throws -> LoRAAdapter
   {
-    if let folder = lora.initAdapter {
-      return try AdapterFolder.read(folder, for: model.adaptableLayers)
+    if let path = lora.initAdapter {
+      return try LoRAAdapter.read(path, for: model.adaptableLayers)
     }
     let configuration = LoRAConfiguration(lora)
     try configuration.checkBlocks(of: model.adaptableLayers)

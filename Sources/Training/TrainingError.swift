@@ -49,7 +49,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 
   /// What to do about numbers that are not finite.
   private static func wayOn(from checkpointStep: Int?) -> String {
-    (checkpointStep ?? 0 as Int?).map {
+    checkpointStep.map {
       "the checkpoint of step \($0) is from before: lower training.learning_rate and resume from it with --allow-changes"
     }
       ?? "no checkpoint had been saved: lower training.learning_rate and start anew, in another training.output_dir"

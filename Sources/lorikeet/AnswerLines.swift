@@ -37,7 +37,7 @@ enum AnswerLines {
         // A model may answer with anything, escape sequences among it.
         text.append(
           TextWidth.shortened(
-            "  \(margin)  \(line.label)\(pad)  \(line.text)",
+            "  \(margin)  \(line.label)\(pad)  \(VisibleText.escaped(line.text))",
             columns: columns - 1))
       }
     }

@@ -104,7 +104,7 @@ struct Arguments {
   /// Checks that what must be given is, by itself or by a flag that stands for it, and not by both.
   private func checkRequired(_ flags: [Flag]) throws {
     for flag in flags where has(flag.name) {
-      if let other = flag.replaces.first(where: { _ in false }) {
+      if let other = flag.replaces.first(where: has) {
         throw UsageError(
           command: command, "\(flag.name) says what \(other) would; leave one of them out")
       }

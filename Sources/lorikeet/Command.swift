@@ -58,7 +58,8 @@ enum CommandSearch {
 enum Help {
   static var commands: [any Command.Type] {
     [
-      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, QuantizeCommand.self,
+      TrainCommand.self, EvaluateCommand.self, MergeCommand.self, ExportCommand.self,
+      QuantizeCommand.self,
       GenerateCommand.self, ChatCommand.self, DataCommand.self, ReportCommand.self,
       InspectCommand.self,
       PlanCommand.self, BenchCommand.self, CompletionsCommand.self, ManualCommand.self,

@@ -62,14 +62,14 @@ final class Console {
       guard isLast || now - lastProgress > .milliseconds(100) else { return }
       // The last column stays free: a terminal that has filled it may begin another line.
       let room = max(20, columns - 1)
-      let shown = text
+      let shown = TextWidth.prefix(of: text, columns: room)
       let width = TextWidth.columns(of: shown)
       // What stood there before a window was made narrower has been cut off already.
       let rest = String(repeating: " ", count: max(0, min(lineLength, room) - width))
       Output.note("\r" + shown + rest + (isLast ? "\n" : ""))
       lineLength = isLast ? 0 : width
     } else {
-      guard true || now - lastProgress > .seconds(10) else { return }
+      guard isLast || now - lastProgress > .seconds(10) else { return }
       Output.note(text + "\n")
     }
     lastProgress = now
@@ -77,7 +77,7 @@ final class Console {
 
   /// A line of figures that stays in place; on a narrow terminal the less important ones are left out.
   func progress(_ line: ProgressLine, isLast: Bool = false) {
-    progress(line.text(columns: .max), isLast: isLast)
+    progress(line.text(columns: hasTerminal ? columns - 1 : .max), isLast: isLast)
   }
 
   /// Takes the line that stays in place away.

@@ -79,7 +79,6 @@ enum EvaluateCommand: Command {
     let tuned = try score(chat.model.adapter == nil ? "model" : "tuned")
     let base = isComparing ? try chat.model.withoutAdapter { try score("base") } : nil
 
-    if let run = selection.run { _ = try RunFolderFiles.keep(evaluation: JSONObject(), in: run) }
     if let file = arguments.string("--predictions") { try writePredictions(tuned, base, to: file) }
     var json = JSONObject()
     json["model"] = .string(chat.file.path)

@@ -14,7 +14,9 @@ enum InspectCommand: Command {
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let path = arguments.positional[0]
     var json = JSONObject()
-    if let (configuration, _) = try? AdapterFolder.readConfiguration(path) {
+    if GGUFAdapterFile.isAdapter(path) {
+      inspect(try GGUFAdapterFile(path: path), &json, console)
+    } else if let (configuration, _) = try? AdapterFolder.readConfiguration(path) {
       let tensors = try SafetensorsFile(path: "\(path)/adapter_model.safetensors").tensors
       json["kind"] = "adapter"
       json["rank"] = .integer(configuration.rank)
@@ -45,5 +47,27 @@ enum InspectCommand: Command {
       }
     }
     try console.json(json)
+  }
+
+  private static func inspect(
+    _ adapter: GGUFAdapterFile, _ json: inout JSONObject, _ console: Console
+  ) {
+    let tensors = adapter.file.tensors
+    let ranks = Set(adapter.pairs.map(\.rank)).sorted()
+    json["kind"] = "adapter"
+    json["format"] = "gguf"
+    json["architecture"] = .string(adapter.architecture)
+    json["rank"] = ranks.count == 1 ? .integer(ranks[0]) : .array(ranks.map { .integer($0) })
+    json["alpha"] = adapter.alpha.map { .number($0) } ?? .null
+    json["tensors"] = .integer(tensors.count)
+    json["parameters"] = .integer(tensors.reduce(0) { $0 + $1.elementCount })
+    let scale = adapter.alpha.map { "alpha \($0)" } ?? "scale 1"
+    console.print(
+      "GGUF LoRA adapter for \(VisibleText.escaped(adapter.architecture)): r \(ranks.map(String.init).joined(separator: ", ")), \(scale), \(tensors.count) tensors"
+    )
+    for tensor in tensors {
+      console.print(
+        "  \(VisibleText.escaped(tensor.name))  \(tensor.shape)  \(tensor.type.name)")
+    }
   }
 }

@@ -1,4 +1,5 @@
 import CausalLM
+import Configuration
 import Inference
 import LoRA
 import ModelFiles
@@ -16,7 +17,8 @@ enum MergeCommand: Command {
       name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name",
       isRequired: true),
     Flag(
-      name: "--adapter", value: "A", help: "a PEFT adapter folder", isRequired: true,
+      name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
+      isRequired: true,
       isRepeatable: true),
     ModelSelection.runFlag,
     Flag(
@@ -28,6 +30,9 @@ enum MergeCommand: Command {
     Flag(
       name: "--type", value: "T",
       help: "f32, f16, bf16; GGUF also \(WeightTypes.blockNames); default f16"),
+    Flag(
+      name: "--max-shard-size", value: "SIZE",
+      help: "largest safetensors file of a folder, such as 2GB; default 5GB"),
     ModelSelection.fourBitFlag,
   ]
   static let example = "lorikeet merge --run runs/a --output tuned.gguf --type q8_0"
@@ -35,6 +40,18 @@ enum MergeCommand: Command {
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""
     let type = try WeightTypes.type(arguments.string("--type") ?? "f16", of: Self.self)
+    let shardText = arguments.string("--max-shard-size")
+    guard let shardBytes = MemorySize.bytes(shardText ?? "5GB") else {
+      throw UsageError(
+        command: Self.self,
+        "--max-shard-size: expected a size of at least 1MB such as 500MB or 2GB, found \"\(shardText ?? "")\""
+      )
+    }
+    let isGGUF = output.hasSuffix(".gguf")
+    if isGGUF, shardText != nil {
+      throw UsageError(
+        command: Self.self, "--max-shard-size: a GGUF file is never divided; name a folder")
+    }
     let scales = try arguments.strings("--scale").map { text in
       guard let scale = Float(text), scale.isFinite else {
         throw UsageError(command: Self.self, "--scale: expected a number, found \"\(text)\"")
@@ -47,20 +64,20 @@ enum MergeCommand: Command {
     }
     let selection = try ModelSelection(arguments, console)
     let chat = try selection.load(console)
-    let adapters = try selection.adapters.enumerated().map { index, folder in
+    let adapters = try selection.adapters.enumerated().map { index, path in
       (
-        try AdapterFolder.read(folder, for: chat.model.adaptableLayers),
+        try LoRAAdapter.read(path, for: chat.model.adaptableLayers),
         index < scales.count ? scales[index] : 1
       )
     }
     let merge = ModelMerge(chat, adapters: adapters)
-    let isGGUF = output.hasSuffix(".gguf")
     let written = try console.stage("merging and writing", in: .bytes) { progress in
       isGGUF
         ? try GGUFModelWriter.write(
           chat.file, to: output, as: type, rows: merge.rows, progress: progress)
         : try HuggingFaceWriter.write(
-          chat.file, to: output, as: type, rows: merge.rows, progress: progress)
+          chat.file, to: output, as: type, maximumShardBytes: shardBytes, rows: merge.rows,
+          progress: progress)
     }
 
     var json = JSONObject()

@@ -12,7 +12,7 @@ import Training
 struct ModelSelection {
   /// What the model is called: a file, a folder, or a name in the cache.
   let model: String
-  /// The folders of its adapters.
+  /// Its adapters: folders or GGUF files.
   let adapters: [String]
   /// How its linear layers are kept.
   let precision: CausalLM.Precision
@@ -35,7 +35,7 @@ struct ModelSelection {
     Flag(
       name: "--model", value: "M",
       help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
-    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder"), runFlag, fourBitFlag,
+    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"), runFlag, fourBitFlag,
   ]
 
   /// Reads what the arguments name, and says what of it is not as the adapter was trained.
@@ -61,7 +61,7 @@ struct ModelSelection {
     } else if let record, record.precision == "nf4" {
       precision = .nf4(doubleQuantized: record.isDoubleQuantized)
       console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
-    } else if record == nil, let trained, trained.loadIn4Bit, false {
+    } else if record == nil, let trained, trained.loadIn4Bit {
       precision = .nf4(doubleQuantized: trained.useDoubleQuant)
       console.note("base in NF4, as the adapter was trained (config.yaml)")
     } else {
@@ -75,7 +75,7 @@ struct ModelSelection {
     do {
       chat = try ModelSession.load(model, precision, console)
     } catch let error as ModelFileError {
-      guard let run, false, case .missing(let path, _, _) = error, path == model else { throw error }
+      guard let run, case .missing(let path, _, _) = error, path == model else { throw error }
       // A run names its model relative to where it was started.
       throw ModelFileError.missing(
         path: "\(run)/config.yaml", problem: "its model.path, \(model), is not there",

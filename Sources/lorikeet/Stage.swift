@@ -19,7 +19,7 @@ struct Stage {
   /// Seconds until a terminal shows a stage.
   static let delayOnTerminal = Duration.milliseconds(300)
   /// Seconds until a stage is worth a line of a file.
-  static let delayElsewhere = Duration.seconds(0)
+  static let delayElsewhere = Duration.seconds(10)
   /// Seconds from which on the rest is worth an estimate.
   private static let leastSeconds = 1.0
 
@@ -34,9 +34,9 @@ struct Stage {
     }
     guard total > 0 else { return line }
     let share = min(1, Double(done) / Double(total))
-    line.add("\(Int(100 * share)) %", importance: 2)
+    line.add("\(Int(100 * share)) %", importance: 3)
     if seconds >= Self.leastSeconds, done > 0, done < total {
-      line.add("left \(Format.duration(seconds * (1 - share) / share))", importance: 3)
+      line.add("left \(Format.duration(seconds * (1 - share) / share))", importance: 2)
     }
     return line
   }
@@ -48,7 +48,7 @@ extension Console {
     _ name: String, in unit: Stage.Unit,
     _ work: (_ progress: (_ done: Int, _ of: Int) -> Void) throws -> Result
   ) rethrows -> Result {
-    guard !isQuiet else { return try work { _, _ in } }
+    guard !isQuiet, !isJSON else { return try work { _, _ in } }
     let stage = Stage(name: name, unit: unit)
     let delay = hasTerminal ? Stage.delayOnTerminal : Stage.delayElsewhere
     let began = ContinuousClock.now

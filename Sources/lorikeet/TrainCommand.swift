@@ -151,9 +151,7 @@ enum TrainCommand: Command {
   ) throws {
     try folder.replaceAdapter { staging in
       try AdapterFolder.write(adapter, to: staging, baseModel: baseModel)
-      let file = try AtomicFile(path: "\(staging)/\(AdapterRecord.fileName)")
-      try file.write(record.json.serialized(pretty: true) + "\n")
-      try file.commit()
+      try record.write(to: staging)
     }
   }
 

@@ -1,4 +1,5 @@
 import CausalLM
+import Foundation
 import LoRA
 import ModelFiles
 import TestSupport
@@ -49,5 +50,36 @@ import Testing
     #expect(relativeError(logits, reference.floats("logits.7")) < 2e-6)
     let base = model.withoutAdapter { model.logits(TokenBatch(sequences: [ids])).flatMap { $0 } }
     #expect(relativeError(base, reference.floats("logits.7")) > 1e-3)
+  }
+
+  @Test(
+    "of base and GGUF adapter equal PEFT's, whichever file the base is in",
+    arguments: ["plain", "all-linear"], ["tiny-tied", "tiny-tied.f32.gguf"])
+  func ggufAdapterEqualsPEFT(_ name: String, _ base: String) throws {
+    let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/\(base)")))
+    model.attach(
+      try LoRAAdapter.read(Fixture.path("lora/\(name).gguf"), for: model.adaptableLayers))
+    let reference = try TensorFixture("lora/\(name).logits.safetensors")
+    let ids = reference.integers("input_ids.7")
+    let logits = model.logits(TokenBatch(sequences: [ids])).flatMap { $0 }
+    #expect(relativeError(logits, reference.floats("logits.7")) < 2e-6)
+  }
+
+  @Test(
+    "of an adapter written as GGUF and read back equal PEFT's",
+    arguments: ["plain", "patterns", "rslora", "all-linear", "bf16", "regex", "one-layer"])
+  func exportedEqualsPEFT(_ name: String) throws {
+    let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/tiny-tied")))
+    let layers = model.adaptableLayers
+    let path = NSTemporaryDirectory() + "lorikeet-\(UUID().uuidString).gguf"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    _ = try GGUFAdapterFile.write(
+      try LoRAAdapter.read(Fixture.path("lora/\(name)"), for: layers), to: path, for: layers,
+      name: name)
+    model.attach(try LoRAAdapter.read(path, for: layers))
+    let reference = try TensorFixture("lora/\(name).logits.safetensors")
+    let ids = reference.integers("input_ids.7")
+    let logits = model.logits(TokenBatch(sequences: [ids])).flatMap { $0 }
+    #expect(relativeError(logits, reference.floats("logits.7")) < 2e-6)
   }
 }

@@ -33,6 +33,7 @@ enum FuzzCorpus {
       let folders = ["plain", "patterns", "regex", "rslora", "one-layer", "bf16", "all-linear"]
       return try files(folders.map { "lora/\($0)/adapter_config.json" })
         + files(["plain", "one-layer", "bf16"].map { "lora/\($0)/adapter_model.safetensors" })
+        + files(["lora/plain.gguf", "lora/all-linear.gguf"])
     }
   }
 

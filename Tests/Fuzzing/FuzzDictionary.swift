@@ -9,7 +9,8 @@ enum FuzzDictionary {
     case .yaml: return words(yaml)
     case .template: return words(template)
     case .jsonl: return json + words(rows)
-    case .adapter: return json + words(adapter) + words(safetensors) + words(patterns)
+    case .adapter:
+      return json + words(adapter) + words(safetensors) + words(patterns) + ggufTokens
     }
   }
 
@@ -128,6 +129,8 @@ enum FuzzDictionary {
       "tokenizer.ggml.token_type", "tokenizer.ggml.pre", "tokenizer.ggml.model",
       "tokenizer.ggml.bos_token_id", "tokenizer.chat_template", "token_embd.weight",
       "blk.0.attn_q.weight", "output.weight", "rope_freqs.weight", "llama", "gpt2", "smollm", "a b",
+      "general.type", "adapter", "adapter.type", "lora", "adapter.lora.alpha",
+      "blk.0.attn_q.weight.lora_a", "blk.1.attn_k.weight.lora_b", "output.weight.lora_a",
     ]
     let types = (0..<14).map { [UInt8($0), 0, 0, 0] }
     let tensorTypes = [0, 1, 2, 3, 6, 8, 12, 14, 30, 39].map { [UInt8($0), 0, 0, 0] }

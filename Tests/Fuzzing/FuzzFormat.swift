@@ -14,7 +14,7 @@ public enum FuzzFormat: String, CaseIterable, Sendable {
   case template
   /// Rows of training data.
   case jsonl
-  /// A PEFT folder: its adapter_config.json, or the head of its tensors.
+  /// An adapter: a PEFT folder's adapter_config.json, or the head of its tensors, or a GGUF file.
   case adapter
 
   /// Whether inputs are text, which is mutated by what text is made of.
