@@ -21,10 +21,9 @@ public enum GGUFModelWriter {
     _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
     rows: RowSource, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
-    try write(plan(model, type, path), to: path, replacing: replacing, progress) { part, write in
-      try part.encoder.encode(from: rows, to: write)
-      return nil
-    }
+    try write(
+      plan(model, type, path), to: path, replacing: replacing, areOwn: false, rows: rows,
+      progress: progress)
   }
 
   /// Writes the file `path` with the model's own weights stored as another type, and measures what that cost.
@@ -37,29 +36,12 @@ public enum GGUFModelWriter {
     _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
-    try write(plan(model, type, path), to: path, replacing: replacing, progress) { part, write in
-      let source = part.source
-      defer { source.releasePages() }
-      var deviation: Deviation? = Deviation()
-      if source.type == part.encoder.type,
-        source.rowPermutationHeads == part.encoder.rowPermutationHeads
-      {
-        try write(source.bytes)
-      } else {
-        try part.encoder.encode(
-          from: { _, rows, values in
-            guard let base = values.baseAddress else { return }
-            source.dequantize(rows: rows, into: base)
-          }, deviation: &deviation, to: write)
-      }
-      guard deviation?.isFinite ?? true else {
-        throw ModelFileError.invalidRequest(
-          path: path,
-          problem: "tensor \(part.written.name) holds numbers that cannot be stored as "
-            + part.encoder.type.rawValue, remedy: "choose f32")
-      }
-      return deviation
-    }
+    try write(
+      plan(model, type, path), to: path, replacing: replacing, areOwn: true,
+      rows: { name, rows, values in
+        guard let base = values.baseAddress else { return }
+        model.tensor(named: name)?.dequantize(rows: rows, into: base)
+      }, progress: progress)
   }
 
   /// A tensor to be written: where its numbers come from and what becomes of them.
@@ -106,10 +88,13 @@ public enum GGUFModelWriter {
       ropeFactors: ropeFactors(of: model), parts: parts)
   }
 
-  /// Writes the head, then each tensor with `body`, which returns how far it is from its source.
+  /// Writes the head, then each tensor.
+  ///
+  /// - Parameter areOwn: whether `rows` gives what the model itself holds, so that what storing it costs is measured, and
+  ///   a tensor that has its type already is copied.
   private static func write(
-    _ plan: Plan, to path: String, replacing: Bool, _ progress: (_ done: Int, _ of: Int) -> Void,
-    _ body: (_ part: Part, _ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Deviation?
+    _ plan: Plan, to path: String, replacing: Bool, areOwn: Bool, rows: RowSource,
+    progress: (_ done: Int, _ of: Int) -> Void
   ) throws -> WrittenModel {
     var planned = plan.parts.map {
       PlannedTensor(
@@ -128,12 +113,29 @@ public enum GGUFModelWriter {
     let total = plan.parts.reduce(0) { $0 + $1.written.byteCount }
     var done = 0
     let tensors = try plan.parts.map { part in
-      var written = part.written
-      written.deviation = try body(part) { bytes in
+      let (source, encoder) = (part.source, part.encoder)
+      var deviation = areOwn ? Deviation() : nil
+      func write(_ bytes: UnsafeRawBufferPointer) throws {
         try writer.write(bytes)
         done += bytes.count
         progress(done, total)
       }
+      if areOwn, source.type == encoder.type,
+        source.rowPermutationHeads == encoder.rowPermutationHeads
+      {
+        try write(source.bytes)
+      } else {
+        try encoder.encode(from: rows, deviation: &deviation, to: write)
+      }
+      if areOwn { source.releasePages() }
+      guard deviation?.isFinite ?? true else {
+        throw ModelFileError.invalidRequest(
+          path: path,
+          problem: "tensor \(part.written.name) holds numbers that cannot be stored as "
+            + encoder.type.rawValue, remedy: "choose f32")
+      }
+      var written = part.written
+      written.deviation = deviation
       return written
     }
     try writer.commit()
