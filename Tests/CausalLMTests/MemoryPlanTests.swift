@@ -38,7 +38,8 @@ import Testing
       (.allLinear, [1], 0, "models/tiny-tied"),
       (.names(["down_proj"]), [0], 0.25, "models/tiny-tied"),
       (.allLinear, nil, 0, "families/llama"), (.allLinear, nil, 0.25, "families/qwen3"),
-      (.allLinear, [3], 0, "families/smollm3"),
+      (.allLinear, [3], 0, "families/smollm3"), (.allLinear, nil, 0.25, "families/gemma3_text"),
+      (.allLinear, [1, 2], 0, "families/gemma2"),
     ] as [(LoRAConfiguration.Targets, [Int]?, Double, String)] {
       let model = try Self.model(targets, layers: layers, dropout: dropout, of: path)
       for storage in ActivationPlan.Storage.allCases {
