@@ -61,7 +61,9 @@ import Testing
         of: "init_adapter: \(Fixture.path("training/attention/initial"))",
         with: "r: 4\n  target_modules: all-linear")
     for compute in ["f32", "w8a16"] {
-      let config = try scratch.write(text + "\n  compute: \(compute)\n", to: "\(compute).yaml")
+      let config = try scratch.write(
+        text.replacingOccurrences(of: "compute: f32", with: "compute: \(compute)"),
+        to: "\(compute).yaml")
       let run = try TinyRun.train(config, output: scratch.path(compute))
       #expect(run.exitCode == 0, "\(run.standardError)")
       let losses = try TinyRun.losses(scratch.path(compute))
