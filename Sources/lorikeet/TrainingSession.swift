@@ -72,7 +72,10 @@ struct TrainingSession {
     self.file = file
     self.template = template
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps"
+    )
+    console.note(
+      "computing in \(arithmetic.rawValue) on \(Parallel.threads) threads, \(KernelPath.active) kernels"
     )
   }
 
