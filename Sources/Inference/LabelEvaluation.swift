@@ -80,7 +80,9 @@ public struct LabelEvaluation: Sendable, Equatable {
   public var accuracy: Double { mean { $0.isRight ? 1 : 0 } }
 
   /// Mean negative log-probability of the right label among the labels, nats.
-  public var logLoss: Double { mean { -log(max($0.probabilities[$0.reference], .leastNormalMagnitude)) } }
+  public var logLoss: Double {
+    mean { -log(max($0.probabilities[$0.reference], .leastNormalMagnitude)) }
+  }
 
   /// `confusion[a][b]`: rows that call for label `a` and were given `b`.
   public var confusion: [[Int]] {

@@ -222,7 +222,8 @@ enum EvaluateCommand: Command {
           json["\(prefix)exact"] = .bool(answer.score.isExact)
           if prefix.isEmpty { json["finish_reason"] = .string(answer.finishReason.rawValue) }
         }
-        if let labels = result?.labels, let row = labels.rows.first(where: { $0.source == source }) {
+        if let labels = result?.labels, let row = labels.rows.first(where: { $0.source == source })
+        {
           json["reference"] = .string(labels.labels[row.reference])
           json["\(prefix)label"] = .string(labels.labels[row.prediction])
           json["\(prefix)label_probability"] = .number(row.probabilities[row.prediction])

@@ -35,7 +35,8 @@ struct ModelSelection {
     Flag(
       name: "--model", value: "M",
       help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
-    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"), runFlag, fourBitFlag,
+    Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"), runFlag,
+    fourBitFlag,
   ]
 
   /// Reads what the arguments name, and says what of it is not as the adapter was trained.

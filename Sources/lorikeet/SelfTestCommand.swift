@@ -19,7 +19,8 @@ enum SelfTestCommand: Command {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw ModelFileError.notWritten(path: folder, reason: "set TMPDIR to a folder that can be written")
+      throw ModelFileError.notWritten(
+        path: folder, reason: "set TMPDIR to a folder that can be written")
     }
     console.print("\(KernelPath.active) kernels, \(Parallel.threads) threads")
     let results = SelfTest.run(in: folder) { console.print(line($0)) }
@@ -40,7 +41,7 @@ enum SelfTestCommand: Command {
     } else if let measured = result.measured, result.bound > 0 {
       text += ": \(Format.scientific(measured)), bound \(Format.scientific(result.bound))"
     } else if let measured = result.measured, !result.isPassed {
-      text += ": \(measured) differ"
+      text += ": \(Int(min(measured, 1e9))) differ"
     }
     return text
   }

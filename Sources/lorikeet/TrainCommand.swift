@@ -120,7 +120,8 @@ enum TrainCommand: Command {
     if summary.outcome == .interrupted {
       let settings = arguments.strings("--set").map { " --set \(ShellText.quoted($0))" }.joined()
       console.note(
-        "continue with: lorikeet train \(arguments.positional[0])\(settings) --resume \(folder.path)")
+        "continue with: lorikeet train \(arguments.positional[0])\(settings) --resume \(folder.path)"
+      )
       exit(130)
     }
   }

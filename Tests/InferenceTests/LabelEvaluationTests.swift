@@ -98,7 +98,8 @@ import Testing
     #expect(abs(evaluation.accuracy - 0.5) < 1e-12)
     #expect(abs(evaluation.macroF1 - (2.0 / 3 + 0.4 + 0) / 3) < 1e-12)
     #expect(evaluation.labelScores.map(\.rows) == [3, 2, 1])
-    #expect(evaluation.labelScores[1].precision == 1.0 / 3 && evaluation.labelScores[1].recall == 0.5)
+    #expect(
+      evaluation.labelScores[1].precision == 1.0 / 3 && evaluation.labelScores[1].recall == 0.5)
     let logLoss = -[0.8, 0.3, 0.52, 0.97, 0.28, 0.15].reduce(0) { $0 + log($1) } / 6
     #expect(abs(evaluation.logLoss - logLoss) < 1e-9)
   }
