@@ -40,6 +40,25 @@ extension CausalLM {
     return runHead(pass, prepared, gradientScale: nil)
   }
 
+  /// The loss of each example of a batch: Σ weight · negative log-likelihood over its own tokens, nats.
+  ///
+  /// - Parameter examples: those that the batch was made of.
+  public func losses(_ supervised: MicroBatch, of examples: [TokenizedExample]) -> [Double] {
+    let prepared = PreparedBatch(supervised)
+    let pass = forward(prepared.input, isRecording: false)
+    _ = runHead(pass, prepared, gradientScale: nil)
+    var found: [UInt64: Double] = [:]
+    for (prediction, result) in zip(supervised.predictions, prepared.results) {
+      found[prediction.key] = Double(result.loss)
+    }
+    return supervised.exampleIndices.indices.map { sequence in
+      supervised.supervision(of: sequence, in: examples).reduce(0) { sum, position in
+        let (row, target, weight) = position
+        return sum + Double(weight) * (found[MicroBatch.Prediction.key(row, target)] ?? 0)
+      }
+    }
+  }
+
   /// The loss over a batch; adds the gradient of `gradientScale · Σ weight · loss` to the adapter's gradients.
   ///
   /// Allocates nothing once a batch of this size has been seen.

@@ -95,13 +95,14 @@ public final class CausalLM: @unchecked Sendable {
 
   /// Computes products with frozen weights in `arithmetic` from now on.
   ///
-  /// In integers every linear layer and the head are rounded to 8 bits first, one byte a weight beside the stored ones.
+  /// In integers every linear layer and the head are rounded to 8 bits first, one byte a weight beside the stored ones;
+  /// in f32 that memory is given back.
   public func compute(in arithmetic: Arithmetic) {
     self.arithmetic = arithmetic
     planes = arithmetic == .f32 ? nil : ActivationPlanes(arithmetic)
-    guard arithmetic != .f32 else { return }
-    for linear in layers.flatMap(\.linears) { linear.weight.prepareForIntegers() }
-    head.prepareForIntegers()
+    for weight in layers.flatMap(\.linears).map(\.weight) + [head] {
+      arithmetic == .f32 ? weight.dropIntegers() : weight.prepareForIntegers()
+    }
   }
 
   /// Runs `body` in f32, whatever training computes in: what an adapter comes to is judged on the weights as they are.

@@ -47,7 +47,7 @@ extension ConfigurationSchema {
   private static let optimisation: [ConfigurationKey] = [
     .init(
       "training.compute", \.training.compute, .choice(),
-      "Products with frozen weights: f32; w8a16 and w8a8 in integers, on CPUs with AVX-512 VNNI.",
+      "Products with frozen weights: f32; w8a16 and w8a8 in integers. auto is w8a16 on CPUs with AVX-512 VNNI where max_memory leaves room for it, f32 otherwise.",
       otherNames: ["compute_dtype", "bnb_4bit_compute_dtype", "arithmetic"]),
     .init(
       "training.optim", \.training.optim,

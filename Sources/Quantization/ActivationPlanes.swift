@@ -11,7 +11,7 @@ public enum Arithmetic: String, Sendable, CaseIterable {
   case w8a8
 
   /// The fastest that was found to lose nothing (`docs/quality.md`), on this CPU.
-  public static var automatic: Arithmetic { .f32 }
+  public static var automatic: Arithmetic { hasFastIntegers ? .w8a16 : .f32 }
 
   /// Whether this CPU has the instructions that make integers worth their while; without, they are right but slow.
   public static var hasFastIntegers: Bool {

@@ -38,6 +38,9 @@ public final class WeightMatrix: @unchecked Sendable {
     releaseStoredPages()
   }
 
+  /// Gives the memory of ``integer`` back.
+  public func dropIntegers() { integer = nil }
+
   /// Lets the pages of a mapped weight go; they come back when they are read.
   func releaseStoredPages() {
     if case .blocks(_, let base, _) = storage, let owner = owner as? any PageOwner {

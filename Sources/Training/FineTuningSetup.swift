@@ -25,6 +25,17 @@ extension LoRAConfiguration {
   }
 }
 
+extension RunConfiguration.Compute {
+  /// Asks for `arithmetic` by name.
+  public init(_ arithmetic: Arithmetic) {
+    switch arithmetic {
+    case .f32: self = .f32
+    case .w8a16: self = .w8a16
+    case .w8a8: self = .w8a8
+    }
+  }
+}
+
 extension Arithmetic {
   /// What a run's configuration asks for, on this CPU.
   public init(_ compute: RunConfiguration.Compute) {

@@ -39,14 +39,14 @@ enum TrainCommand: Command {
     if let output = arguments.string("--output") {
       overrides.append("training.output_dir=\(output)")
     }
-    var configuration = try RunConfiguration.load(
+    var requested = try RunConfiguration.load(
       path: arguments.positional[0], overrides: overrides)
     let resumePath = arguments.string("--resume")
     var checkpoint: String?
     if let resumePath, !resumePath.isEmpty {
-      (configuration.training.outputDir, checkpoint) = resumption(resumePath)
+      (requested.training.outputDir, checkpoint) = resumption(resumePath)
     }
-    let folder = RunFolder(configuration.training.outputDir)
+    let folder = RunFolder(requested.training.outputDir)
     if resumePath == nil, access(folder.path, F_OK) == 0 {
       throw TrainingError.outputExists(path: folder.path)
     }
@@ -60,8 +60,8 @@ enum TrainCommand: Command {
     defer { withExtendedLifetime(lock) {} }
 
     // Everything that a user's file can be wrong in is read before anything is written.
-    let session = try TrainingSession(configuration, console)
-    let (run, file) = (session.run, session.file)
+    let session = try TrainingSession(requested, console)
+    let (configuration, run, file) = (session.configuration, session.run, session.file)
 
     let record = AdapterRecord(
       baseName: file.displayName, baseHash: try ModelSession.contentHash(of: file, console),
@@ -72,7 +72,6 @@ enum TrainCommand: Command {
     var identity = configuration.numericIdentity
     identity["base_sha256"] = .string(record.baseHash)
     identity["data_sha256"] = .string(record.dataHash)
-    identity["training.compute"] = .string(session.arithmetic.rawValue)
     identity["kernels"] = .string("\(KernelPath.active)")
 
     if resumePath != nil {
@@ -119,8 +118,10 @@ enum TrainCommand: Command {
     console.print("adapter: \(folder.adapter)")
     console.print("report: \(folder.path)/report.html")
     if summary.outcome == .interrupted {
+      let settings = arguments.strings("--set").map { " --set \(ShellText.quoted($0))" }.joined()
       console.note(
-        "continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
+        "continue with: lorikeet train \(arguments.positional[0])\(settings) --resume \(folder.path)"
+      )
       exit(130)
     }
   }
@@ -179,6 +180,7 @@ enum TrainCommand: Command {
     json["seconds"] = .number(summary.seconds)
     json["seed"] = .integer(Int(clamping: configuration.training.seed))
     json["threads"] = .integer(Parallel.threads)
+    json["compute"] = .string(configuration.training.compute.rawValue)
     json["kernels"] = .string("\(KernelPath.active)")
     json["model"] = .string(file.displayName)
     json["versions"] = .object(JSONObject([("lorikeet", .string(Version.text))]))

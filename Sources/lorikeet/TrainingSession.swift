@@ -11,9 +11,12 @@ import Training
 
 /// A configuration with everything that it names read and ready to train; nothing has been written yet.
 struct TrainingSession {
+  /// What was asked for, with what `auto` came to.
+  let configuration: RunConfiguration
   let file: ModelFile
   let template: ChatTemplate?
   let precision: CausalLM.Precision
+  /// How the products with frozen weights are computed, what `auto` came to.
   let arithmetic: Arithmetic
   let run: FineTuning
   /// What the model is asked for the report; nil: nothing.
@@ -47,13 +50,6 @@ struct TrainingSession {
       configuration.model.loadIn4Bit
       ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
     let chat = try ModelSession.load(configuration.model.path, precision, console)
-    arithmetic = Arithmetic(configuration.training.compute)
-    if arithmetic != .f32, !Arithmetic.hasFastIntegers {
-      console.note(
-        "warning: this CPU has no AVX-512 VNNI, so training.compute: \(arithmetic.rawValue) will be slow; f32 would be faster"
-      )
-    }
-    chat.model.compute(in: arithmetic)
     let adapter = try LoRAAdapter.starting(
       configuration.lora, for: chat.model, seed: configuration.training.seed)
     samples = try Self.samples(
@@ -61,16 +57,55 @@ struct TrainingSession {
       longestPrompt: (train.examples + (validation?.tokens.examples ?? [])).map(\.tokens.count)
         .max() ?? 0, chat: chat, console)
     SystemAllocator.trim()
-    run = try FineTuning(
-      configuration: configuration.training, shuffle: configuration.data.shuffle, model: chat.model,
-      adapter: adapter,
-      examples: train.examples, validation: validation?.tokens.examples ?? [],
-      retention: retention?.tokens.examples ?? [], cachedTokens: samples?.cachedTokens ?? 0)
+    let cachedTokens = samples?.cachedTokens ?? 0
+    run = try Self.planned(configuration.training, chat.model, console) {
+      try FineTuning(
+        configuration: configuration.training, shuffle: configuration.data.shuffle,
+        model: chat.model, adapter: adapter,
+        examples: train.examples, validation: validation?.tokens.examples ?? [],
+        retention: retention?.tokens.examples ?? [], cachedTokens: cachedTokens)
+    }
+    arithmetic = chat.model.arithmetic
+    var settled = configuration
+    settled.training.compute = RunConfiguration.Compute(arithmetic)
+    self.configuration = settled
     self.file = file
     self.template = template
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps"
     )
+    console.note(
+      "computing in \(arithmetic.rawValue) on \(Parallel.threads) threads, \(KernelPath.active) kernels"
+    )
+  }
+
+  /// What `make` gives, planned in the arithmetic that the configuration asks for, or in f32 where it leaves the choice
+  /// and integers do not fit `training.max_memory`.
+  private static func planned(
+    _ training: RunConfiguration.Training, _ model: CausalLM, _ console: Console,
+    _ make: () throws -> FineTuning
+  ) throws -> FineTuning {
+    let arithmetic = Arithmetic(training.compute)
+    if arithmetic != .f32, !Arithmetic.hasFastIntegers {
+      console.note(
+        "warning: this CPU has no AVX-512 VNNI, so training.compute: \(arithmetic.rawValue) will be slow; f32 would be faster"
+      )
+    }
+    model.compute(in: arithmetic)
+    do {
+      return try make()
+    } catch let error as TrainingError {
+      guard case .exceedsMemory(let limit, _) = error, training.compute == .automatic,
+        arithmetic != .f32
+      else { throw error }
+      model.compute(in: .f32)
+      SystemAllocator.trim()
+      let run = try make()
+      console.note(
+        "computing in f32: the byte a weight that \(arithmetic.rawValue) takes does not fit training.max_memory, \(Format.megabytes(limit))"
+      )
+      return run
+    }
   }
 
   /// What the model is to answer for the report.

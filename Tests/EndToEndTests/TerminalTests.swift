@@ -31,7 +31,7 @@ import Testing
   func stages(_ columns: UInt16) throws {
     let arguments = [
       "evaluate", "--model", try #require(Self.model), "--load-in-4bit", "--data",
-      Fixture.repository.appendingPathComponent("data/support/valid.jsonl").path, "--limit", "16",
+      Fixture.repository.appendingPathComponent("data/support/valid.jsonl").path,
     ]
     let run = try TerminalRun(arguments, columns: columns)
     #expect(run.exitCode == 0, "\(run.written)")

@@ -41,6 +41,7 @@ enum TinyRun {
       init_adapter: \(Fixture.path("training/attention/initial"))
     training:
       output_dir: unused
+      compute: f32
       max_steps: \(steps)
       per_device_train_batch_size: 4
       gradient_accumulation_steps: 2
@@ -52,6 +53,10 @@ enum TinyRun {
       save_total_limit: null
     """
   }
+
+  /// Whether the CPU has what `training.compute: auto` looks for.
+  static let hasFastIntegers =
+    ((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "").contains("avx512_vnni")
 
   /// Trains into `output`.
   static func train(_ config: String, output: String, _ more: [String] = []) throws -> CommandRun {

@@ -122,6 +122,20 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(output)/trunk.cache"))
   }
 
+  @Test("leaves in its folder what compute: auto came to")
+  func automaticArithmetic() throws {
+    let scratch = try ScratchFolder()
+    let config = try scratch.write(
+      TinyRun.configuration(steps: 2).replacingOccurrences(
+        of: "compute: f32", with: "compute: auto"), to: "run.yaml")
+    let run = try TinyRun.train(config, output: scratch.path("run"), ["--json"])
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let used = TinyRun.hasFastIntegers ? "w8a16" : "f32"
+    #expect(try JSON.parse(run.standardOutput)["compute"]?.stringValue == used)
+    let settled = try String(contentsOfFile: scratch.path("run/config.yaml"), encoding: .utf8)
+    #expect(settled.contains("\n  compute: \(used)\n"))
+  }
+
   @Test("evaluates and merges to what base and adapter compute together")
   func mergeEqualsAdapter() throws {
     let scratch = try ScratchFolder()
