@@ -18,6 +18,14 @@ extension TokenizerDescription {
       }
     }
 
+    if case .scoredPairs(let scores) = model {
+      guard scores.count == tokens.count, !scores.contains(where: \.isNaN) else {
+        throw .malformed(
+          component: "list of scores", expected: "\(tokens.count) numbers",
+          found: scores.count == tokens.count ? "not all numbers" : "a list of \(scores.count)")
+      }
+    }
+
     var size = tokens.count
     for token in addedTokens {
       let content = String(decoding: token.content, as: UTF8.self)

@@ -26,23 +26,23 @@ extension TokenizerDescription {
     tokenizerJSON: JSONValue, tokenizerConfig: JSONValue?
   ) throws(TokenizerError) {
     let root = JSONComponent("tokenizer.json", tokenizerJSON)
-    if let normalizer = root.optional("normalizer"), try !normalizer.isEmptySequence() {
-      throw normalizer.unsupportedType(
-        remedy: "use a model whose tokenizer does not normalise text")
-    }
     let model = try root.required("model")
+    let decoder = try root.required("decoder")
+    let alphabet: TokenAlphabet = try decoder.isByteLevelDecoder() ? .byteLevel : .spaceMarked
+    let preTokenizer =
+      alphabet == .byteLevel
+      ? try root.required("pre_tokenizer") : root.optional("pre_tokenizer")
     let tokens = try Self.tokens(model.required("vocab"))
-    let vocabulary = try Vocabulary(tokens: tokens)
+    let vocabulary = try Vocabulary(tokens: tokens, alphabet: alphabet)
     self.init(
       tokens: tokens, merges: try Self.merges(model.required("merges"), vocabulary),
       addedTokens: try Self.addedTokens(root.optional("added_tokens"), vocabulary),
-      preTokenization: try root.required("pre_tokenizer").preTokenization())
+      preTokenization: try preTokenizer?.preTokenization() ?? [])
+    self.alphabet = alphabet
+    normalization = try root.optional("normalizer")?.normalization() ?? []
+    if alphabet == .spaceMarked { stripsLeadingSpace = try decoder.decoderStripsLeadingSpace() }
     try readOptions(of: model, vocabulary)
 
-    let decoder = try root.required("decoder")
-    guard try decoder.steps("decoders").allSatisfy({ $0.type == "ByteLevel" }) else {
-      throw decoder.unsupportedType(remedy: "use a model whose decoder is ByteLevel")
-    }
     for step in try root.optional("post_processor")?.steps("processors") ?? [] {
       try readPostProcessor(step)
     }
@@ -107,7 +107,7 @@ extension TokenizerDescription {
   private mutating func readOptions(
     of model: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) {
-    let remedy = "use a model with a byte-level BPE tokenizer"
+    let remedy = "use a model with a byte-pair encoding"
     guard model.type == nil || model.type == "BPE" else {
       throw model.unsupportedType(remedy: remedy)
     }
@@ -116,8 +116,11 @@ extension TokenizerDescription {
         throw .unsupported(component: "\(model.path) \(key)", found: "\"\(text)\"", remedy: remedy)
       }
     }
-    if try model.flag("byte_fallback", default: false) {
-      throw .unsupported(component: "\(model.path) byte_fallback", found: "on", remedy: remedy)
+    fallsBackToBytes = try model.flag("byte_fallback", default: false)
+    if fallsBackToBytes, alphabet == .byteLevel {
+      throw .unsupported(
+        component: "\(model.path) byte_fallback", found: "on over a byte-level vocabulary",
+        remedy: "use a model with either")
     }
     if let dropout = model.optional("dropout"), dropout.value.doubleValue != 0 {
       throw .unsupported(
