@@ -86,7 +86,8 @@ extension JSONComponent {
         strips = true
       default:
         throw step.unsupportedType(
-          remedy: "use a model whose decoder is ByteLevel, or Replace, ByteFallback, Fuse and Strip")
+          remedy: "use a model whose decoder is ByteLevel, or Replace, ByteFallback, Fuse and Strip"
+        )
       }
     }
     return strips

@@ -71,6 +71,9 @@ extension TokenizerDescription {
     return scores
   }
 
+  /// Whether the model is a unigram one.
+  public var isUnigram: Bool { if case .unigram = model { true } else { false } }
+
   /// Whether a space mark is put before each text, or `nil` if text is rewritten in another way than the GGUF
   /// tokenizer `llama` can.
   public var spacePrefix: Bool? {

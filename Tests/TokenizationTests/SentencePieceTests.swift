@@ -119,10 +119,12 @@ import Tokenization
     }
     #expect(
       try message { $0.model = .scoredPairs([1]) }
-        == "list of scores should be 4 numbers, but it is a list of 1; fetch the model again")
+        == "list of scores should be 4 numbers up to 1e30, but it is a list of 1; fetch the model again"
+    )
     #expect(
       try message { $0.model = .scoredPairs([0, .nan, 0, 0]) }
-        == "list of scores should be 4 numbers, but it is not all numbers; fetch the model again")
+        == "list of scores should be 4 numbers up to 1e30, but it is of larger ones or of none; "
+        + "fetch the model again")
     #expect(
       try message { $0.preTokenization = [.byteLevel()] }
         .hasPrefix("pre_tokenizer is a Sequence with a step after ByteLevel"))
@@ -135,5 +137,24 @@ import Tokenization
       try message {
         $0.normalization = [NormalizationStep](repeating: .canonicalComposition, count: 33)
       }.hasPrefix("normalizer should be at most 32 steps"))
+    #expect(
+      try message {
+        $0.model = .unigram([0, 0, 0, 0])
+        $0.tokens[3] = [UInt8](repeating: 97, count: 257)
+      } == "token 3 of the vocabulary should be at most 256 bytes long, but it is 257 bytes long; "
+        + "fetch the model again")
+  }
+
+  @Test("steps that make one letter many are an error and no end of memory")
+  func growthIsBounded() throws {
+    var description = try TokenizerFixture.ggufDescription("gemma")
+    let many = [UInt8](repeating: 97, count: 64)
+    description.normalization = [NormalizationStep](
+      repeating: .replace(.literal([97]), with: many), count: 6)
+    let tokenizer = try Tokenizer(description)
+    #expect(throws: TokenizerError.patternTooCostly(pattern: "a", offset: 0)) {
+      try tokenizer.encode(Array("aaa".utf8))
+    }
+    #expect(!tokenizer.encode("aaa").isEmpty)
   }
 }
