@@ -92,6 +92,22 @@ import Tokenization
     #expect(on.encode("") == [] && on.encode("", addSpecialTokens: true) == [1])
   }
 
+  @Test("a token with a mark inside it is found, though texts are cut before marks")
+  func markInside() throws {
+    let tokens = ["<unk>", "▁", "a", "b", "a▁", "a▁b", "▁b", "▁▁"].map { Array($0.utf8) }
+    let tokenizer = try Tokenizer(
+      TokenizerDescription(
+        ggufModel: "llama", pre: nil, tokens: tokens, tokenTypes: [2, 1, 1, 1, 1, 1, 1, 1],
+        merges: [], scores: [0, -9, -9, -9, -2, -1, -3, -4],
+        specialTokens: SpecialTokens(unknown: 0), addsSpacePrefix: false))
+    #expect(tokenizer.encode("a b") == [5])
+    #expect(tokenizer.encode("b b") == [3, 6])
+    #expect(tokenizer.encode("b  b") == [3, 1, 6])
+    #expect(tokenizer.encode("b   ba a b") == [3, 7, 6, 4, 5])
+    // Neighbouring characters without a token are one unknown.
+    #expect(tokenizer.encode("xyb xa") == [0, 3, 1, 0, 2])
+  }
+
   @Test("a million letters and a million spaces take less than a minute")
   func longWordsAreNotQuadratic() throws {
     for name in TokenizerFixture.textNames {
