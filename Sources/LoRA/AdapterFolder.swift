@@ -36,6 +36,20 @@ public enum AdapterFolder {
     return (try configuration(object, path: path), object)
   }
 
+  /// What an adapter's configuration calls its base: a path, or `org/name`, with `@revision` if it has one.
+  ///
+  /// - Throws: `LoRAError` if it is no folder of PEFT's, or names no base.
+  public static func baseModel(_ folder: String) throws -> String {
+    var status = stat()
+    guard stat(folder, &status) == 0 else { throw LoRAError.missingFile(path: folder) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw LoRAError.namesNoBase(path: folder) }
+    let (_, json) = try readConfiguration(folder)
+    guard let name = json["base_model_name_or_path"]?.stringValue, !name.isEmpty else {
+      throw LoRAError.namesNoBase(path: "\(folder)/\(configurationName)")
+    }
+    return name + (json["revision"]?.stringValue.map { "@\($0)" } ?? "")
+  }
+
   /// Reads an adapter for a model.
   ///
   /// Strict: every tensor is used, every target is filled, every shape fits.

@@ -22,6 +22,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case unexpectedTensor(path: String, name: String)
   /// A tensor has another shape than the model calls for.
   case shapeMismatch(path: String, name: String, found: [Int], expected: [Int])
+  /// An adapter does not say what it was trained on.
+  case namesNoBase(path: String)
   /// A file is neither a folder of PEFT's nor a GGUF file.
   case notAnAdapter(path: String)
   /// A GGUF file holds a model.
@@ -57,6 +59,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(name) belongs to no layer of this model; the adapter was made for another model"
     case .shapeMismatch(let path, let name, let found, let expected):
       "\(path): tensor \(name) is \(found) and this model needs \(expected); the adapter was made for another model"
+    case .namesNoBase(let path):
+      "\(path): does not name the model it was trained on; name it with --model"
     case .notAnAdapter(let path):
       "\(path): is no adapter; name a PEFT adapter folder or a GGUF adapter"
     case .isModel(let path):
