@@ -1,5 +1,6 @@
 public import Datasets
 internal import Kernels
+internal import ModelFiles
 internal import Quantization
 
 /// Sums over supervised positions.
@@ -108,7 +109,7 @@ extension CausalLM {
         CrossEntropy.evaluate(
           logits, firstTargets: first + chunk.lowerBound, targets: targets,
           gradientScales: gradientScale == nil ? nil : UnsafePointer(prepared.scales.baseAddress),
-          results: results)
+          softCap: configuration.blocks.logitSoftCap, results: results)
       }
       guard let gradHidden else { return }
       let gradNormed = pass.store.headGrad.matrix(

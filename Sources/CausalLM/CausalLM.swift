@@ -17,7 +17,8 @@ public final class CausalLM: @unchecked Sendable {
   public let head: WeightMatrix
   let layers: [DecoderLayer]
   let finalNorm: FloatBuffer
-  let rotary: RotaryEmbedding
+  /// The rotations of the blocks.
+  let rotations: Rotations
   let attention: CausalAttention
   /// Where the time of passes goes.
   public let profile = StepProfile()
@@ -40,8 +41,7 @@ public final class CausalLM: @unchecked Sendable {
 
   init(
     configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix,
-    layers: [DecoderLayer],
-    finalNorm: FloatBuffer
+    layers: [DecoderLayer], rotations: Rotations, finalNorm: FloatBuffer
   ) {
     self.configuration = configuration
     self.embedding = embedding
@@ -52,15 +52,11 @@ public final class CausalLM: @unchecked Sendable {
     self.layers = layers
     lowestAdaptedLayer = layers.count
     self.finalNorm = finalNorm
-    let scaling = configuration.blocks.ropeScaling
-    rotary = RotaryEmbedding(
-      frequencies: scaling.frequencies(
-        headSize: configuration.headDimension, theta: configuration.ropeTheta),
-      attentionFactor: scaling.attentionFactor)
+    self.rotations = rotations
     attention = CausalAttention(
       heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension,
-      scale: 1 / Float(configuration.headDimension).squareRoot())
+      headDimension: configuration.headDimension, scale: configuration.attentionScale,
+      softCap: configuration.blocks.attentionSoftCap)
   }
 
   /// The layers that may be adapted, in the model's order.

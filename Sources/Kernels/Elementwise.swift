@@ -16,6 +16,22 @@ public enum Elementwise {
     }
   }
 
+  /// Multiplies every element by `factor`.
+  public static func scale(_ output: Matrix, by factor: Float, path: KernelPath = .active) {
+    Parallel.rows(output.rows, block: 16) { rows, _ in
+      for row in rows {
+        VectorMath.scale(output.columns, factor, output.row(row), output.row(row), path)
+      }
+    }
+  }
+
+  /// Bounds every element: `x = cap · tanh(x / cap)`.
+  public static func softCap(_ output: Matrix, to cap: Float, path: KernelPath = .active) {
+    Parallel.rows(output.rows, block: 1) { rows, _ in
+      for row in rows { VectorMath.softCap(output.columns, 1 / cap, cap, output.row(row), path) }
+    }
+  }
+
   /// Sets every element to zero.
   public static func clear(_ output: Matrix) {
     Parallel.rows(output.rows, block: 64) { rows, _ in output.rows(rows).fill(0) }

@@ -81,6 +81,38 @@ enum VectorMath {
   }
 
   @inline(__always)
+  static func softCap(_ n: Int, _ a: Float, _ b: Float, _ x: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_soft_cap_avx512(Int64(n), a, b, x)
+    case .avx2: lk_soft_cap_avx2(Int64(n), a, b, x)
+    case .baseline: lk_soft_cap_baseline(Int64(n), a, b, x)
+    }
+  }
+
+  @inline(__always)
+  static func cappedScaledExp(
+    _ n: Int, _ a: Float, shift: Float, cap: Float, _ x: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_capped_scaled_exp_avx512(Int64(n), a, shift, cap, x)
+    case .avx2: lk_capped_scaled_exp_avx2(Int64(n), a, shift, cap, x)
+    case .baseline: lk_capped_scaled_exp_baseline(Int64(n), a, shift, cap, x)
+    }
+  }
+
+  @inline(__always)
+  static func cappedSoftmaxBackward(
+    _ n: Int, cap: Float, shift: Float, delta: Float, scale: Float, _ t: Pointer, _ dp: Pointer,
+    _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_capped_softmax_backward_avx512(Int64(n), cap, shift, delta, scale, t, dp)
+    case .avx2: lk_capped_softmax_backward_avx2(Int64(n), cap, shift, delta, scale, t, dp)
+    case .baseline: lk_capped_softmax_backward_baseline(Int64(n), cap, shift, delta, scale, t, dp)
+    }
+  }
+
+  @inline(__always)
   static func softmaxBackward(
     _ n: Int, delta: Float, scale: Float, _ p: Pointer, _ dp: Pointer, _ path: KernelPath
   ) {

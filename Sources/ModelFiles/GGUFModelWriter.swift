@@ -78,7 +78,8 @@ public enum GGUFModelWriter {
         Part(
           source: tensor,
           encoder: RowEncoder(
-            name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads),
+            name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads,
+            valueOffset: model.family.ggufOffset(ofHuggingFace: name)),
           written: WrittenTensor(
             name: ggufName, shape: tensor.shape, sourceType: tensor.type, type: storage,
             isFallback: tensor.shape.count > 1 && storage != type)))
@@ -121,7 +122,8 @@ public enum GGUFModelWriter {
         progress(done, total)
       }
       if areOwn, source.type == encoder.type,
-        source.rowPermutationHeads == encoder.rowPermutationHeads
+        source.rowPermutationHeads == encoder.rowPermutationHeads,
+        source.valueOffset == encoder.valueOffset
       {
         try write(source.bytes)
       } else {

@@ -16,13 +16,18 @@ package struct RowEncoder {
   let type: StorageType
   /// The number of heads whose rows are to be stored in GGUF's order, or nil for Hugging Face's.
   let rowPermutationHeads: Int?
+  /// What is to be added to every value.
+  let valueOffset: Float
 
   /// Describes a tensor to be written; its rows divide into the heads, where there are some.
-  package init(name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?) {
+  package init(
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?, valueOffset: Float = 0
+  ) {
     self.name = name
     self.shape = shape
     self.type = type
     self.rowPermutationHeads = rowPermutationHeads
+    self.valueOffset = valueOffset
   }
 
   /// About how many values are in memory at once.
@@ -62,6 +67,9 @@ package struct RowEncoder {
         try source(name, range, chunk)
         if let heads = rowPermutationHeads {
           permute(chunk, rows: isVector ? columns : range.count, headRows: headRows(heads))
+        }
+        if valueOffset != 0 {
+          for index in chunk.indices { chunk[index] += valueOffset }
         }
         try write(encoded(chunk, into: bytes, &deviation))
       }

@@ -30,6 +30,15 @@ import Testing
       .init(tokensAtOnce: 2_048, largestPart: 2_000, mostSupervised: 2_000, computedTokens: 9_700),
     ], longestRow: 200, adapterCopies: 4, dataBytes: 1_000, threads: 2)
 
+  @Test("has no more logits at one time than fit some bytes, whatever the vocabulary")
+  func logitBytes() {
+    let rows = { (vocabulary: Int) in
+      ActivationPlan().headRows(tokens: 4_096, vocabularySize: vocabulary)
+    }
+    #expect(rows(49_152) == 512 && rows(262_144) == 128 && rows(1 << 28) == 1)
+    #expect(ActivationPlan().headRows(tokens: 3, vocabularySize: 262_144) == 3)
+  }
+
   @Test("of activations and logits is what their buffers take")
   func equalsBuffers() throws {
     for (targets, layers, dropout, path) in [
@@ -38,7 +47,8 @@ import Testing
       (.allLinear, [1], 0, "models/tiny-tied"),
       (.names(["down_proj"]), [0], 0.25, "models/tiny-tied"),
       (.allLinear, nil, 0, "families/llama"), (.allLinear, nil, 0.25, "families/qwen3"),
-      (.allLinear, [3], 0, "families/smollm3"),
+      (.allLinear, [3], 0, "families/smollm3"), (.allLinear, nil, 0.25, "families/gemma3_text"),
+      (.allLinear, [1, 2], 0, "families/gemma2"),
     ] as [(LoRAConfiguration.Targets, [Int]?, Double, String)] {
       let model = try Self.model(targets, layers: layers, dropout: dropout, of: path)
       for storage in ActivationPlan.Storage.allCases {

@@ -45,6 +45,55 @@ import Testing
     }
   }
 
+  @Test("gives PyTorch's losses and gradients of bounded logits", arguments: KernelPath.available)
+  func softCapEqualsPyTorch(_ path: KernelPath) throws {
+    let fixture = try TensorFixture("kernels/cross_entropy_soft_cap.safetensors")
+    #expect(fixture.cases.count == 3)
+    for name in fixture.cases {
+      let shape = fixture.shape("\(name).logits")
+      let cap = fixture.floats("\(name).cap")[0]
+      let logits = GuardedMatrix(
+        rows: shape[0], columns: shape[1], fixture.floats("\(name).logits"))
+      Elementwise.softCap(logits.matrix, to: cap, path: path)
+      expectClose(
+        logits.values, fixture.floats("\(name).capped"), relative: 3e-7, absolute: 1e-7, name)
+      var results = [CrossEntropy.RowResult](repeating: .init(), count: shape[0])
+      CrossEntropy.evaluate(
+        logits.matrix, targets: fixture.integers("\(name).targets"),
+        gradientScales: fixture.floats("\(name).weights"), softCap: cap, results: &results,
+        path: path)
+      expectClose(
+        results.map(\.loss), fixture.floats("\(name).losses"), relative: 1e-6, absolute: 3e-6, name)
+      expectClose(
+        logits.values, fixture.floats("\(name).grad_logits"), relative: 2e-6, absolute: 1e-6, name)
+      #expect(logits.isIntact)
+    }
+  }
+
+  @Test(
+    "the gradient of bounded logits is the central difference of the loss, of several targets too",
+    arguments: KernelPath.available)
+  func softCapGradient(_ path: KernelPath) {
+    var numbers = SeededNumbers(12)
+    let (values, cap) = (numbers.floats(2 * 19, within: 4), Float(2.5))
+    let (firsts, targets, scales) = ([0, 2, 3], [3, 18, 0] as [Int32], [1, 0.5, 0.25] as [Float])
+    let logits = GuardedMatrix(rows: 2, columns: 19, values)
+    Elementwise.softCap(logits.matrix, to: cap, path: path)
+    var results = [CrossEntropy.RowResult](repeating: .init(), count: 3)
+    CrossEntropy.evaluate(
+      logits.matrix, firstTargets: firsts, targets: targets, gradientScales: scales, softCap: cap,
+      results: &results, path: path)
+    expectGradient(logits.values, at: values) { x in
+      (0..<2).reduce(0) { loss, row in
+        let capped = x[row * 19..<(row + 1) * 19].map { Double(cap) * tanh($0 / Double(cap)) }
+        let logSum = log(capped.reduce(0) { $0 + exp($1) })
+        return (firsts[row]..<firsts[row + 1]).reduce(loss) {
+          $0 + Double(scales[$1]) * (logSum - capped[Int(targets[$1])])
+        }
+      }
+    }
+  }
+
   @Test(
     "the gradient is the central difference of the loss", arguments: KernelPath.available,
     [1, 2, 17, 33])
