@@ -23,12 +23,6 @@ struct UnsupportedFeature: Sendable {
     UnsupportedFeature(key: "training.optim", remedy: "use adamw") {
       $0.training.optim != .adamW
     },
-    UnsupportedFeature(key: "training.label_smoothing_factor", remedy: "remove it or set it to 0") {
-      $0.training.labelSmoothingFactor != 0
-    },
-    UnsupportedFeature(key: "training.neftune_noise_alpha", remedy: "remove it or set it to null") {
-      $0.training.neftuneNoiseAlpha ?? 0 != 0
-    },
   ]
 }
 

@@ -71,6 +71,33 @@ enum VectorMath {
     }
   }
 
+  /// Σ exp(x − shift) and Σ (x − shift).
+  @inline(__always)
+  static func sumExpAndSum(_ n: Int, shift: Float, _ x: Pointer, _ path: KernelPath)
+    -> (exponentials: Float, values: Float)
+  {
+    var sum: Float = 0
+    let exponentials =
+      switch path {
+      case .avx512: lk_sum_exp_and_sum_avx512(Int64(n), shift, x, &sum)
+      case .avx2: lk_sum_exp_and_sum_avx2(Int64(n), shift, x, &sum)
+      case .baseline: lk_sum_exp_and_sum_baseline(Int64(n), shift, x, &sum)
+      }
+    return (exponentials, sum)
+  }
+
+  /// x = a · exp(x − shift) − b
+  @inline(__always)
+  static func scaledExp(
+    _ n: Int, _ a: Float, shift: Float, minus b: Float, _ x: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_scaled_exp_minus_avx512(Int64(n), a, shift, b, x)
+    case .avx2: lk_scaled_exp_minus_avx2(Int64(n), a, shift, b, x)
+    case .baseline: lk_scaled_exp_minus_baseline(Int64(n), a, shift, b, x)
+    }
+  }
+
   @inline(__always)
   static func scaledExp(_ n: Int, _ a: Float, shift: Float, _ x: Pointer, _ path: KernelPath) {
     switch path {

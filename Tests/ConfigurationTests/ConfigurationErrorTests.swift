@@ -284,14 +284,6 @@ import Testing
     ErrorCase(
       "another optimiser", "training: {optim: paged_adamw_8bit}",
       "training.optim: not supported yet; use adamw (run.yaml line 3)"),
-    ErrorCase(
-      "label smoothing", "training: {label_smoothing_factor: 0.1}",
-      "training.label_smoothing_factor: not supported yet; remove it or set it to 0 (run.yaml line 3)"
-    ),
-    ErrorCase(
-      "NEFTune", "training: {neftune_noise_alpha: 5}",
-      "training.neftune_noise_alpha: not supported yet; remove it or set it to null (run.yaml line 3)"
-    ),
   ]
 
   @Test("a fault is told in one sentence with key, place and remedy", arguments: cases)

@@ -64,6 +64,37 @@ import Testing
     }
   }
 
+  @Test(
+    "smoothing gives the loss and gradient of a mixture with the uniform distribution",
+    arguments: KernelPath.available, [1, 2, 17, 33, 131])
+  func smoothing(_ path: KernelPath, _ vocabulary: Int) {
+    var numbers = SeededNumbers(14)
+    let values = numbers.floats(3 * vocabulary, within: 5)
+    // The second row has two targets.
+    let first = [0, 1, 3, 4]
+    let targets = (0..<4).map { _ in Int32(numbers.integer(below: vocabulary)) }
+    let scales: [Float] = [1, 0.5, 0.25, 0.375]
+    let (epsilon, rows) = (0.1, [0, 1, 1, 2])
+    func loss(_ x: [Double], _ index: Int) -> Double {
+      let logits = x[rows[index] * vocabulary..<(rows[index] + 1) * vocabulary]
+      let logSum = log(logits.reduce(0) { $0 + exp($1) })
+      let target = x[rows[index] * vocabulary + Int(targets[index])]
+      let mean = logits.reduce(0, +) / Double(vocabulary)
+      return (1 - epsilon) * (logSum - target) + epsilon * (logSum - mean)
+    }
+    let logits = GuardedMatrix(rows: 3, columns: vocabulary, values)
+    var results = [CrossEntropy.RowResult](repeating: .init(), count: 4)
+    CrossEntropy.evaluate(
+      logits.matrix, firstTargets: first, targets: targets, gradientScales: scales,
+      smoothing: Float(epsilon), results: &results, path: path)
+    #expect(logits.isIntact)
+    let expected = (0..<4).map { loss(values.map(Double.init), $0) }
+    expectClose(results.map(\.loss), expected, relative: 1e-6, absolute: 3e-6)
+    expectGradient(logits.values, at: values) { x in
+      (0..<4).reduce(0) { $0 + Double(scales[$1]) * loss(x, $1) }
+    }
+  }
+
   @Test("without scales the logits stay as they are", arguments: KernelPath.available)
   func leavesLogits(_ path: KernelPath) {
     var numbers = SeededNumbers(11)

@@ -156,9 +156,26 @@ LK_ALWAYS_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
   return sum;
 }
 
+/// Σ exp(x − shift), and in `sum` Σ (x − shift), in one pass.
+LK_ALWAYS_INLINE float lk_sum_exp_and_sum_body(int64_t n, float shift, const float *restrict x, float *restrict sum) {
+  LK_RELAXED
+  float exponentials = 0, values = 0;
+  for (int64_t i = 0; i < n; i++) {
+    exponentials += lk_exp(x[i] - shift);
+    values += x[i] - shift;
+  }
+  *sum = values;
+  return exponentials;
+}
+
 /// x = a · exp(x − shift)
 LK_ALWAYS_INLINE void lk_scaled_exp_body(int64_t n, float a, float shift, float *x) {
   for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift);
+}
+
+/// x = a · exp(x − shift) − b
+LK_ALWAYS_INLINE void lk_scaled_exp_minus_body(int64_t n, float a, float shift, float b, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift) - b;
 }
 
 /// Σ x · y
@@ -276,6 +293,8 @@ LK_COMPILE(void, rotate, (int64_t half, float sign, const float *cosine, const f
 LK_COMPILE(float, max, (int64_t n, const float *x), (n, x))
 LK_COMPILE(float, exp_sum, (int64_t n, float scale, float shift, float *x), (n, scale, shift, x))
 LK_COMPILE(float, sum_exp, (int64_t n, float shift, const float *x), (n, shift, x))
+LK_COMPILE(float, sum_exp_and_sum, (int64_t n, float shift, const float *x, float *sum), (n, shift, x, sum))
+LK_COMPILE(void, scaled_exp_minus, (int64_t n, float a, float shift, float b, float *x), (n, a, shift, b, x))
 LK_COMPILE(void, scaled_exp, (int64_t n, float a, float shift, float *x), (n, a, shift, x))
 LK_COMPILE(float, dot, (int64_t n, const float *x, const float *y), (n, x, y))
 LK_COMPILE(void, axpy, (int64_t n, float a, const float *x, float *y), (n, a, x, y))
