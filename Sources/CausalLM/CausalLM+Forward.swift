@@ -166,7 +166,8 @@ extension CausalLM {
     PassContext(
       dropout: drops ? adapter?.dropout ?? 0 : 0, streams: streams, planes: planes,
       profile: profile,
-      scratchBuffer: store.linearScratch, upBuffer: store.upScratch)
+      scratchBuffer: store.linearScratch, upBuffer: store.upScratch,
+      magnitudeBuffer: store.magnitudeScratch)
   }
 
   /// Writes the tokens' embeddings where the first block reads.

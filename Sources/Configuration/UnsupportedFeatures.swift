@@ -9,9 +9,6 @@ struct UnsupportedFeature: Sendable {
   ///
   /// Implementing a feature ends with deleting its entry.
   static let all: [UnsupportedFeature] = [
-    UnsupportedFeature(key: "lora.use_dora", remedy: "remove it or set it to false") {
-      $0.lora.useDoRA
-    },
     UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true or gaussian") {
       ![.kaimingUniform, .gaussian].contains($0.lora.initLoRAWeights)
     },

@@ -16,6 +16,37 @@ enum VectorMath {
   }
 
   @inline(__always)
+  static func subtract(_ n: Int, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_subtract_avx512(Int64(n), x, y)
+    case .avx2: lk_subtract_avx2(Int64(n), x, y)
+    case .baseline: lk_subtract_baseline(Int64(n), x, y)
+    }
+  }
+
+  @inline(__always)
+  static func scaleColumns(
+    _ n: Int, _ weight: Pointer, _ x: Pointer, _ y: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_scale_columns_avx512(Int64(n), weight, x, y)
+    case .avx2: lk_scale_columns_avx2(Int64(n), weight, x, y)
+    case .baseline: lk_scale_columns_baseline(Int64(n), weight, x, y)
+    }
+  }
+
+  @inline(__always)
+  static func addProduct(
+    _ n: Int, _ x: Pointer, _ y: Pointer, _ sum: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_add_product_avx512(Int64(n), x, y, sum)
+    case .avx2: lk_add_product_avx2(Int64(n), x, y, sum)
+    case .baseline: lk_add_product_baseline(Int64(n), x, y, sum)
+    }
+  }
+
+  @inline(__always)
   static func scale(_ n: Int, _ a: Float, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
     switch path {
     case .avx512: lk_scale_avx512(Int64(n), a, x, y)
@@ -86,7 +117,7 @@ enum VectorMath {
     return (exponentials, sum)
   }
 
-  /// x = a · exp(x − shift) − b
+  /// Replaces x by a · exp(x − shift) − b.
   @inline(__always)
   static func scaledExp(
     _ n: Int, _ a: Float, shift: Float, minus b: Float, _ x: Pointer, _ path: KernelPath

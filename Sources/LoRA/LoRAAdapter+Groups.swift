@@ -11,6 +11,8 @@ public struct ParameterGroup: Sendable, Equatable {
 extension LoRAAdapter {
   /// What the optimizer steps, and at which rate: everything at one rate, or under LoRA+ B at another than A.
   ///
+  /// DoRA's magnitudes go with B, as in PEFT.
+  ///
   /// - Parameter outputRateRatio: B's learning rate over A's.
   /// - SeeAlso: Hayou et al. 2024, "LoRA+: Efficient Low Rank Adaptation of Large Models", arXiv:2402.12354.
   public func parameterGroups(outputRateRatio: Double = 1) -> [ParameterGroup] {
@@ -28,7 +30,8 @@ extension LoRAAdapter {
           rateFactor: 1),
         ParameterGroup(
           region: AdamW.Region(
-            offset: module.b - parameters.base, columns: module.rank * module.outputs),
+            offset: module.b - parameters.base,
+            columns: module.rank * module.outputs + (module.magnitude == nil ? 0 : module.outputs)),
           rateFactor: outputRateRatio),
       ]
     }

@@ -10,7 +10,7 @@ public import Kernels
 public final class LoRAAdapter: @unchecked Sendable {
   /// The adapted layers, in the model's order.
   public let modules: [LoRAModule]
-  /// Every A and B.
+  /// Every A and B, and after each B the magnitudes where there are some.
   public let parameters: FloatBuffer
   /// Their gradients, in the same places.
   public let gradients: FloatBuffer

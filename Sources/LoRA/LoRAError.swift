@@ -30,6 +30,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case otherArchitecture(path: String, found: String, base: String?)
   /// A GGUF adapter does something that is not supported; `feature` is a verb with its object.
   case unsupportedGGUF(path: String, feature: String)
+  /// A DoRA adapter is to be applied in part or together with others.
+  case notAdditive(path: String)
   /// The output's format cannot hold the adapter.
   case inexpressible(path: String, reason: String)
 
@@ -44,6 +46,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "lora.layers_to_transform: there is no block \(block); this model has \(count) blocks, numbered from 0 to \(count - 1)"
     case .headIsNotAdaptable(let name):
       "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
+    case .notAdditive(let path):
+      "\(path): DoRA rescales the whole weight, so this adapter is merged alone and whole; leave out --scale and other adapters"
     case .badPattern(let pattern, let reason):
       "lora: \"\(pattern)\" cannot be used as a regular expression (\(reason)); correct it or list module names"
     case .missingFile(let path):

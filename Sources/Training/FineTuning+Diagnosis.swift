@@ -71,5 +71,8 @@ extension LoRAModule {
   fileprivate var hasFiniteGradient: Bool {
     (0..<rank * inputs).allSatisfy { gradA[$0].isFinite }
       && (0..<rank * outputs).allSatisfy { gradB[$0].isFinite }
+      && (magnitude.map { magnitude in
+        (0..<outputs).allSatisfy { magnitude.gradients[$0].isFinite }
+      } ?? true)
   }
 }

@@ -36,5 +36,6 @@ extension FineTuning {
           weightDecay: configuration.weightDecay),
         region: group.region, gradientScale: Float(clip))
     }
+    model.updateMagnitudes()
   }
 }

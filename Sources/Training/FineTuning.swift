@@ -253,13 +253,10 @@ public final class FineTuning {
     closeTrunkCache(isFinished: outcome != .interrupted)
     state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
     if outcome != .interrupted, configuration.loadBestModelAtEnd, let bestParameters {
-      adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
+      take(bestParameters)
     } else if outcome == .forgot {
       // Nothing was within the budget: what is left is what the run began with, which `retainingParameters` is then.
-      if let retainingParameters {
-        adapter.parameters.base.update(
-          from: retainingParameters.base, count: adapter.parameters.count)
-      }
+      if let retainingParameters { take(retainingParameters) }
     }
     return TrainingSummary(
       outcome: outcome, steps: state.step, finalLoss: state.lastLoss,
@@ -368,6 +365,12 @@ public final class FineTuning {
       let before = state.retentionLossBefore
     else { return false }
     return !(loss <= before * (1 + limit))
+  }
+
+  /// Makes numbers that were kept the adapter's.
+  private func take(_ parameters: FloatBuffer) {
+    adapter.parameters.base.update(from: parameters.base, count: adapter.parameters.count)
+    model.updateMagnitudes()
   }
 
   private func rememberBest() { bestParameters = copy(of: adapter, into: bestParameters) }

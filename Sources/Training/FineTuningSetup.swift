@@ -21,7 +21,7 @@ extension LoRAConfiguration {
       isRankStabilized: lora.useRSLoRA,
       rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
       alphaOverrides: lora.alphaPattern.map { .init(pattern: $0.pattern, value: $0.value) },
-      isGaussian: lora.initLoRAWeights == .gaussian)
+      isGaussian: lora.initLoRAWeights == .gaussian, usesDoRA: lora.useDoRA)
   }
 }
 
@@ -63,6 +63,7 @@ extension LoRAAdapter {
     let adapter = LoRAAdapter(
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
     adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
+    model.updateMagnitudes(of: adapter, initializing: true)
     return adapter
   }
 }

@@ -272,9 +272,6 @@ import Testing
 
   static let unsupported = [
     ErrorCase(
-      "DoRA", "lora: {use_dora: true}",
-      "lora.use_dora: not supported yet; remove it or set it to false (run.yaml line 3)"),
-    ErrorCase(
       "PiSSA", "lora: {init_lora_weights: pissa}",
       "lora.init_lora_weights: not supported yet; use true or gaussian (run.yaml line 3)"),
     ErrorCase(
@@ -342,9 +339,11 @@ import Testing
       error?.description
         == "data.train: expected a JSONL file or a list of them, found an empty list")
     run.data.train = ["a"]
-    run.lora.useDoRA = true
+    run.lora.modulesToSave = ["lm_head"]
     error = #expect(throws: ConfigurationError.self) { try run.validate() }
     #expect(
-      error?.description == "lora.use_dora: not supported yet; remove it or set it to false")
+      error?.description
+        == "lora.modules_to_save: not supported yet; remove it; only adapters on linear layers are trained"
+    )
   }
 }

@@ -47,7 +47,9 @@ import Testing
     SharedPrefixTrainingTests.examples(9)[index].tokens.count
   }
 
-  @Test("keeps beginnings from being shared, in the memory plan as in steps, and the trunk from being kept")
+  @Test(
+    "keeps beginnings from being shared, in the memory plan as in steps, and the trunk from being kept"
+  )
   func sharesNothing() throws {
     func run(_ alpha: Double?) throws -> FineTuning {
       let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/tiny-tied")))

@@ -21,6 +21,9 @@ struct Method: Sendable, CustomTestStringConvertible {
     Method(name: "loraplus") { $0.loraPlusRatio = 4 },
     Method(name: "label-smoothing") { $0.labelSmoothingFactor = 0.1 },
     Method(name: "neftune") { $0.neftuneNoiseAlpha = 5 },
+    Method(name: "dora"),
+    Method(name: "dora", precision: "nf4"),
+    Method(name: "dora-rslora"),
   ]
 
   /// The run that the fixture describes.

@@ -57,6 +57,11 @@ import Training
         relativeError(a, final.floats("base_model.model.\(module.name).lora_A.weight")) < 1e-3)
       #expect(
         relativeError(b, final.floats("base_model.model.\(module.name).lora_B.weight")) < 1e-3)
+      guard let magnitude = module.magnitude else { continue }
+      let values = [Float](UnsafeBufferPointer(start: magnitude.values, count: module.outputs))
+      #expect(
+        relativeError(
+          values, final.floats("base_model.model.\(module.name).lora_magnitude_vector")) < 1e-3)
     }
   }
 

@@ -42,6 +42,24 @@ LK_ALWAYS_INLINE void lk_add_body(int64_t n, const float *restrict x, float *res
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+/// y −= x
+LK_ALWAYS_INLINE void lk_subtract_body(int64_t n, const float *restrict x, float *restrict y) {
+  for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+}
+
+/// y = x · weight, element by element; y may be x.
+LK_ALWAYS_INLINE void lk_scale_columns_body(int64_t n, const float *restrict weight, const float *x, float *y) {
+#pragma clang loop vectorize(assume_safety)
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] * weight[i];
+}
+
+/// sum += x · y, element by element
+LK_ALWAYS_INLINE void lk_add_product_body(
+    int64_t n, const float *restrict x, const float *restrict y, float *restrict sum) {
+#pragma clang fp contract(fast)
+  for (int64_t i = 0; i < n; i++) sum[i] += x[i] * y[i];
+}
+
 /// y = a · x
 LK_ALWAYS_INLINE void lk_scale_body(int64_t n, float a, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
@@ -276,6 +294,9 @@ LK_ALWAYS_INLINE void lk_transpose_panel_body(
   static inline RESULT lk_##NAME##_baseline PARAMETERS { return lk_##NAME##_body ARGUMENTS; }
 
 LK_COMPILE(void, add, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, subtract, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, scale_columns, (int64_t n, const float *weight, const float *x, float *y), (n, weight, x, y))
+LK_COMPILE(void, add_product, (int64_t n, const float *x, const float *y, float *sum), (n, x, y, sum))
 LK_COMPILE(void, scale, (int64_t n, float a, const float *x, float *y), (n, a, x, y))
 LK_COMPILE(float, rms_norm, (int64_t n, float epsilon, const float *x, const float *weight, float *y),
            (n, epsilon, x, weight, y))
