@@ -9,8 +9,8 @@ struct UnsupportedFeature: Sendable {
   ///
   /// Implementing a feature ends with deleting its entry.
   static let all: [UnsupportedFeature] = [
-    UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true or gaussian") {
-      ![.kaimingUniform, .gaussian].contains($0.lora.initLoRAWeights)
+    UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true, gaussian or pissa") {
+      ![.kaimingUniform, .gaussian, .pissa].contains($0.lora.initLoRAWeights)
     },
     UnsupportedFeature(
       key: "lora.modules_to_save", remedy: "remove it; only adapters on linear layers are trained"

@@ -31,6 +31,8 @@ public final class LoRAModule: @unchecked Sendable {
   public let gradA: UnsafeMutablePointer<Float>
   /// ∂loss/∂B, as `b`.
   public let gradB: UnsafeMutablePointer<Float>
+  // Whether the second half of the ranks stays as it is.
+  let learnsHalf: Bool
   /// Names the module's dropout masks.
   public let dropoutStream: UInt64
 
@@ -38,7 +40,11 @@ public final class LoRAModule: @unchecked Sendable {
   private let owners: [FloatBuffer]
 
   /// Makes the module whose matrices begin at `offset` of an adapter's flat buffers.
-  init(shape: LoRAModuleShape, parameters: FloatBuffer, gradients: FloatBuffer, offset: Int) {
+  init(
+    shape: LoRAModuleShape, learnsHalf: Bool, parameters: FloatBuffer, gradients: FloatBuffer,
+    offset: Int
+  ) {
+    self.learnsHalf = learnsHalf
     name = shape.name
     inputs = shape.inputs
     outputs = shape.outputs

@@ -26,7 +26,7 @@ extension FineTuning {
   ///   - step: its number, from 0.
   ///   - clip: the factor on all gradients.
   func updateParameters(_ step: Int, clip: Double) {
-    for group in adapter.parameterGroups(outputRateRatio: configuration.loraPlusRatio) {
+    for group in parameterGroups {
       AdamW.update(
         adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
         secondMoment: secondMoment, step: step + 1,

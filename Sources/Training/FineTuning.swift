@@ -90,6 +90,9 @@ public final class FineTuning {
   var freeBytes: (_ path: String) -> Int? = TrunkCache.freeBytes
 
   private var lossWatch = LossWatch()
+  /// What the optimizer steps, and at which rate.
+  private(set) lazy var parameterGroups = adapter.parameterGroups(
+    outputRateRatio: configuration.loraPlusRatio)
 
   /// What memory the run takes: how much is run at once, and how activations are kept.
   public private(set) var memoryPlan: MemoryPlan
@@ -298,7 +301,10 @@ public final class FineTuning {
         batch, gradientScale: scale, dropout: dropout, noise: noise(step: step),
         smoothing: Float(configuration.labelSmoothingFactor), trunk: trainingTrunk)
     }
-    let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
+    let norm = model.profile.measure(.optimizer) {
+      adapter.clearFrozenGradients()
+      return AdamW.norm(adapter.gradients)
+    }
     if !sums.mean.isFinite || !norm.isFinite {
       throw explainNonFinite(step, Array(window.joined()), loss: sums.mean, dropout)
     }

@@ -41,7 +41,7 @@ enum ExitCode {
     case let error as LoRAError:
       switch error {
       case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock,
-        .notAdditive:
+        .notAdditive, .lapackMissing, .rankBeyondWeight:
         64
       case .missingFile: 66
       default: 65

@@ -71,7 +71,8 @@ import Testing
       let size = largestMagnitude(wanted)
       expectClose(merged.array, wanted, relative: 1e-5, absolute: 1e-6 * size, module.name)
       let delta = zip(wanted, base).reduce(0) { $0 + ($1.0 - Double($1.1)) * ($1.0 - Double($1.1)) }
-      #expect(abs(module.deltaNorm - delta.squareRoot()) < 1e-5 * delta.squareRoot(), "\(module.name)")
+      #expect(
+        abs(module.deltaNorm - delta.squareRoot()) < 1e-5 * delta.squareRoot(), "\(module.name)")
     }
   }
 

@@ -136,9 +136,13 @@ import Testing
     #expect(settled.contains("\n  compute: \(used)\n"))
   }
 
+  /// Whether this machine has what PiSSA needs.
+  private static let hasLAPACK = dlopen("liblapacke.so.3", RTLD_NOW) != nil
+
   @Test(
     "evaluates and merges to what base and adapter compute together",
-    arguments: [[], ["lora.init_adapter=null", "lora.use_dora=true"]])
+    arguments: [[], ["lora.init_adapter=null", "lora.use_dora=true"]]
+      + (hasLAPACK ? [["lora.init_adapter=null", "lora.init_lora_weights=pissa"]] : []))
   func mergeEqualsAdapter(_ settings: [String]) throws {
     let scratch = try ScratchFolder()
     let config = try scratch.write(TinyRun.configuration(), to: "run.yaml")
