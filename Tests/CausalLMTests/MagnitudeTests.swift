@@ -1,9 +1,11 @@
 import CausalLM
 import Datasets
+import Foundation
 import Kernels
 import LoRA
 import ModelFiles
 import Quantization
+import Serialization
 import TestSupport
 import Testing
 
@@ -152,6 +154,31 @@ import Testing
     let base = model.logits(batch).flatMap { $0 }
     expectSameBits(off, base)
     #expect(relativeError(tuned, base) > 1e-2)
+  }
+
+  @Test("a folder of PEFT's is written back with the same tensors and settings")
+  func isWrittenBack() throws {
+    let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/tiny-tied")))
+    let adapter = try AdapterFolder.read(
+      Fixture.path("methods/dora/initial"), for: model.adaptableLayers)
+    let path = NSTemporaryDirectory() + "lorikeet-dora-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try AdapterFolder.save(adapter, as: path, baseModel: "tiny-tied")
+    let (ours, theirs) = (
+      try TensorFixture(path: "\(path)/adapter_model.safetensors"),
+      try TensorFixture("methods/dora/initial/adapter_model.safetensors")
+    )
+    #expect(ours.names.sorted() == theirs.names.sorted())
+    #expect(ours.names.filter { $0.hasSuffix(".lora_magnitude_vector") }.count == 14)
+    for name in theirs.names {
+      #expect(ours.shape(name) == theirs.shape(name))
+      expectSameBits(ours.floats(name), theirs.floats(name), name)
+    }
+    let (found, json) = try AdapterFolder.readConfiguration(path)
+    let (expected, theirJSON) = try AdapterFolder.readConfiguration(
+      Fixture.path("methods/dora/initial"))
+    #expect(found.usesDoRA && found == expected)
+    #expect(Set(json.keys) == Set(theirJSON.keys))
   }
 
   @Test("norms do not depend on the number of threads")
