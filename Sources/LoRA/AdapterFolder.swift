@@ -145,7 +145,9 @@ public enum AdapterFolder {
       try RowEncoder(
         name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil
       ).encode(
-        from: AdapterRows(values, columns: tensor.shape[1], type: type, path: tensorsName).rows
+        from: AdapterRows(
+          values, columns: tensor.shape.last ?? 1, type: type, path: tensorsName
+        ).rows
       ) { try writer.write($0) }
     }
     try writer.commit()
@@ -173,12 +175,14 @@ public enum AdapterFolder {
     let values: UnsafeMutablePointer<Float>
   }
 
-  /// The tensors that PEFT keeps of a module: A, then B.
+  /// The tensors that PEFT keeps of a module: A, B, and the magnitudes where there are some.
   private static func tensors(of shape: LoRAModuleShape) -> [(name: String, shape: [Int])] {
     [
       ("\(prefix)\(shape.name).lora_A.weight", [shape.rank, shape.inputs]),
       ("\(prefix)\(shape.name).lora_B.weight", [shape.outputs, shape.rank]),
     ]
+      + (shape.hasMagnitude
+        ? [("\(prefix)\(shape.name).lora_magnitude_vector", [shape.outputs])] : [])
   }
 
   private static func tensors(of adapter: LoRAAdapter) -> [NamedTensor] {
@@ -191,6 +195,13 @@ public enum AdapterFolder {
           name: "\(prefix)\(module.name).lora_B.weight", shape: [module.outputs, module.rank],
           values: module.b),
       ]
+        + (module.magnitude.map {
+          [
+            NamedTensor(
+              name: "\(prefix)\(module.name).lora_magnitude_vector", shape: [module.outputs],
+              values: $0.values)
+          ]
+        } ?? [])
     }
   }
 }

@@ -72,6 +72,10 @@ enum MergeCommand: Command {
         index < scales.count ? scales[index] : 1
       )
     }
+    for (path, (adapter, scale)) in zip(selection.adapters, adapters)
+    where adapter.hasMagnitudes && (scale != 1 || adapters.count > 1) {
+      throw LoRAError.notAdditive(path: path)
+    }
     let merge = ModelMerge(chat, adapters: adapters)
     let written = try console.stage("merging and writing", in: .bytes) { progress in
       isGGUF
