@@ -37,7 +37,7 @@ import Testing
     #expect(messages.contains("memory: \((plan + 999_999) / 1_000_000) MB planned"))
     // A byte a weight more than NF4 alone: `auto` goes back to f32 where there is no room for it.
     let hasRoom = limit > 500_000_000
-    #expect(messages.contains("kernels, w8a16") == (hasRoom && TinyRun.hasFastIntegers))
+    #expect(messages.contains("computing in w8a16 on ") == (hasRoom && TinyRun.hasFastIntegers))
     #expect(messages.contains("computing in f32: ") == (!hasRoom && TinyRun.hasFastIntegers))
   }
 
