@@ -36,20 +36,29 @@ extension LoRAAdapter {
       }
     }
     let decomposition = try SingularValues()
+    let weights = modules.map { weight($0.name) }
     let largest = modules.reduce(0) { max($0, $1.inputs * $1.outputs) }
-    let matrix = FloatBuffer(count: largest)
-    for (index, module) in modules.enumerated() {
-      guard let weight = weight(module.name) else { continue }
-      Parallel.rows(module.outputs, block: GEMM.panelWidth) { rows, _ in
-        weight.read(rows, into: matrix.base + rows.lowerBound * module.inputs)
+    let buffers = (0..<Parallel.threads).map { _ in FloatBuffer(count: largest) }
+    let failures = FloatBuffer(count: modules.count)
+    // Each decomposition is one thread's; between batches there is time to say how far it is.
+    let batch = 4 * buffers.count
+    for first in stride(from: 0, to: modules.count, by: batch) {
+      let count = min(batch, modules.count - first)
+      Parallel.run(count) { task, worker in
+        let (module, matrix) = (modules[first + task], buffers[worker].base)
+        guard let weight = weights[first + task] else { return }
+        weight.read(0..<module.outputs, into: matrix)
+        let isFound = decomposition.decompose(
+          matrix, rows: module.outputs, columns: module.inputs
+        ) { values, right, left, stride in
+          module.setPrincipal(values, right: right, left: left, leftStride: stride)
+        }
+        if !isFound || !module.isFinite { failures.base[first + task] = 1 }
       }
-      let isFound = decomposition.decompose(
-        matrix.base, rows: module.outputs, columns: module.inputs
-      ) { values, right, left, stride in
-        module.setPrincipal(values, right: right, left: left, leftStride: stride)
+      for index in first..<first + count where failures.base[index] != 0 {
+        throw .noDecomposition(name: modules[index].name)
       }
-      guard isFound, module.isFinite else { throw .noDecomposition(name: module.name) }
-      progress(index + 1, modules.count)
+      progress(first + count, modules.count)
     }
   }
 

@@ -51,10 +51,12 @@ extension Arithmetic {
 extension LoRAAdapter {
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
   ///
-  /// - Parameter progress: hears of each layer whose weight is decomposed for PiSSA.
+  /// - Parameters:
+  ///   - isResuming: leaves out what takes long, since a checkpoint's numbers will take the place of these.
+  ///   - progress: hears of the layers whose weights are decomposed for PiSSA.
   /// - Throws: `LoRAError` where the settings do not fit the model, and what reading an adapter throws.
   public static func starting(
-    _ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64,
+    _ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64, isResuming: Bool = false,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> LoRAAdapter {
     if let path = lora.initAdapter {
@@ -68,7 +70,9 @@ extension LoRAAdapter {
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration,
       learnsHalf: isPrincipal)
     if isPrincipal {
-      try adapter.initializePrincipal(weight: model.weight(named:), progress: progress)
+      if !isResuming {
+        try adapter.initializePrincipal(weight: model.weight(named:), progress: progress)
+      }
     } else {
       adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
     }

@@ -34,6 +34,32 @@ import Testing
       adapter.modules.allSatisfy { abs(Double($0.scale) / scale - 1) < 1e-6 && $0.rank == 10 })
   }
 
+  @Test("a resumed run decomposes nothing, and goes on with the checkpoint's numbers")
+  func resumes() throws {
+    let lora = RunConfiguration.LoRA(rank: 4, alpha: 8, initLoRAWeights: .pissa)
+    func run(isResuming: Bool) throws -> FineTuning {
+      let model = try TrajectoryTests.model("f32")
+      return try TrajectoryTests.run(
+        model,
+        try LoRAAdapter.starting(lora, for: model, seed: 1, isResuming: isResuming) { _, _ in
+          #expect(!isResuming)
+        }, maxSteps: 4)
+    }
+    let whole = try Method.finish(try run(isResuming: false))
+    let stopped = try run(isResuming: false)
+    _ = try stopped.run { event in
+      if case .step(let report) = event, report.step == 2 { return .stop }
+      return .resume
+    }
+    let path = NSTemporaryDirectory() + "lorikeet-pissa-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Checkpoint.write(path, run: stopped, identity: .init(), baseModel: "tiny")
+    let resumed = try run(isResuming: true)
+    #expect(resumed.adapter.parameters.array.allSatisfy { $0 == 0 })
+    try Checkpoint.restore(path, into: resumed, identity: .init())
+    expectSameBits(try Method.finish(resumed), whole)
+  }
+
   @Test("the principal part is the nearest matrix of its rank")
   func nearest() throws {
     let (model, adapter) = try Self.starting(.init(rank: 3, alpha: 3, initLoRAWeights: .pissa))
