@@ -1,4 +1,4 @@
-"""Makes the fixtures of tokenizers whose tokens are text: SentencePiece's byte-pair encoding.
+"""Makes the fixtures of tokenizers whose tokens are text: byte-pair encoding with scores, and unigram.
 
     pip install tokenizers==0.23.3 sentencepiece==0.2.3 gguf==0.19.0 llama-cpp-python==0.3.36
     python scripts/make_sentencepiece_fixtures.py
@@ -166,6 +166,49 @@ def variants(base):
             yield f"model {change}", Tokenizer.from_str(json.dumps(description)), {"model": change}
 
 
+def make_unigram(corpus, strings):
+    """A unigram model of the `tokenizers` library itself, with byte fallback and without."""
+    from tokenizers import trainers
+
+    folder = common.FOLDER / "unigram"
+    folder.mkdir(exist_ok=True)
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Replace(tokenizers.Regex(" {2,}"), " ")
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(MARK, "first", False)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=900, special_tokens=["<unk>", *CONTROL], unk_token="<unk>", show_progress=False,
+        initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789"))  # fmt: skip
+    tokenizer.train_from_iterator(corpus, trainer)
+    description = json.loads(tokenizer.to_str())
+    vocabulary = description["model"]["vocab"]
+    # The bytes, but for one: a character with that byte is unknown.
+    vocabulary += [[f"<0x{byte:02X}>", 0.0] for byte in range(256) if byte != 0x8F]
+    description["model"] |= {"vocab": [[p, round(s, 6)] for p, s in vocabulary], "byte_fallback": True}
+    tokenizer = Tokenizer.from_str(json.dumps(description))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(MARK, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    (folder / "tokenizer.json").write_text(common.compact(tokenizer), encoding="utf-8")
+    common.write_ids(folder / "ids.txt", tokenizer, strings)
+    print("unigram", len(vocabulary), "tokens")
+    for fallback in (True, False):
+        for scheme, split in (("always", True), ("never", False)):
+            change = {"normalizer": None, "model": {"byte_fallback": fallback}}
+            description = json.loads(tokenizer.to_str())
+            description["model"] |= change["model"]
+            made = Tokenizer.from_str(json.dumps(description | {"normalizer": None}))
+            made.pre_tokenizer = pre_tokenizers.Metaspace(MARK, scheme, split)
+            change["pre_tokenizer"] = json.loads(made.to_str())["pre_tokenizer"]
+            yield f"unigram {fallback} {scheme} {split}", made, change
+
+
+def variant_lines(base, variants, strings):
+    chosen = [s for s in strings[::13] if len(s) < 200]
+    for name, made, change in variants:
+        ids = [made.encode(s, add_special_tokens=False).ids for s in chosen]
+        yield common.dumps({"name": name, "base": base, **change,
+            "lengths": common.packed([len(i) for i in ids]), "ids": common.packed(sum(ids, []))})  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--llama", default=sys.executable, metavar="PYTHON")
@@ -194,13 +237,9 @@ def main():
               len(wrong), "between SentencePiece and llama.cpp", [s[:40] for s in wrong[:5]])  # fmt: skip
         assert not wrong and not differing
         if prefix_space:
-            chosen = [i for i in range(0, len(strings), 13) if len(strings[i]) < 200]
-            lines = []
-            for variant, made, change in variants(tokenizer):
-                ids = [made.encode(strings[i], add_special_tokens=False).ids for i in chosen]
-                lines.append(common.dumps({"name": variant, "base": name, **change,
-                    "lengths": common.packed([len(i) for i in ids]), "ids": common.packed(sum(ids, []))}))  # fmt: skip
-            common.write_lines(common.FOLDER / "text-variants.jsonl", lines)
+            lines = list(variant_lines(name, variants(tokenizer), strings))
+    lines += variant_lines("unigram", make_unigram(corpus, strings), strings)
+    common.write_lines(common.FOLDER / "text-variants.jsonl", lines)
 
 
 main()

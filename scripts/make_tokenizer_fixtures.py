@@ -376,8 +376,9 @@ def check(folder):
     for written in sorted(folder.glob("**/written")):
         expected = (written.parent / "ids.txt").read_text().split("\n")[:-1]
         tokenizer = AutoTokenizer.from_pretrained(written)
+        write = json.dumps if expected[-1].startswith("[") else packed
         wrong = [s for s, e in zip(strings, expected, strict=True)
-                 if packed(tokenizer.encode(s, add_special_tokens=False)) != e]  # fmt: skip
+                 if write(tokenizer.encode(s, add_special_tokens=False)) != e]  # fmt: skip
         print(written, type(tokenizer).__name__, len(strings), "strings,", len(wrong), "differ", wrong[:3])
         print(tokenizer.special_tokens_map, tokenizer("a").input_ids, bool(tokenizer.chat_template))
 

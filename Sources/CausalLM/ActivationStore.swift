@@ -56,6 +56,8 @@ final class ActivationStore {
   /// Normalised and rotated queries and keys, which are cheaper made again than kept.
   let finalQuery, finalKey: FloatBuffer
   let linearScratch, upScratch: FloatBuffer
+  /// A layer's output before its magnitudes, which are cheaper made again than kept.
+  let magnitudeScratch: FloatBuffer
   let headNormed, headGrad, headRstd, logits: FloatBuffer
   let dropoutKeys, selectedDropoutKeys: UnsafeMutableBufferPointer<UInt64>
   let positions, selectedPositions: UnsafeMutableBufferPointer<Int32>
@@ -135,6 +137,7 @@ final class ActivationStore {
     finalQuery = buffer(c.queryWidth, if: normsHeads)
     finalKey = buffer(c.keyValueWidth, if: normsHeads)
     linearScratch = buffer(widest, if: model.adapter.map { $0.dropout > 0 } ?? false)
+    magnitudeScratch = buffer(widest, if: model.adapter?.hasMagnitudes ?? false)
     upScratch = buffer(model.largestRanks.max() ?? 0)
     headRows = plan.headRows(tokens: t, vocabularySize: c.vocabularySize)
     headNormed = buffer(c.hiddenSize, rows: headRows)

@@ -116,11 +116,13 @@ extension CausalLM {
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
   ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
+  ///   - noise: what is added to the embeddings, in training, and the micro-batch that `input` is of; not with a trunk.
   ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `input` is of.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   ///   - blockSink: sees each block's output.
   func forward(
     _ input: PassInput, isRecording: Bool, dropout: DropoutSeed? = nil,
+    noise: (EmbeddingNoise, batch: MicroBatch)? = nil,
     after prefix: KeyValueCache? = nil, trunk: (source: any TrunkSource, batch: MicroBatch)? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil,
     blockSink: ((_ block: Int, _ output: Matrix) -> Void)? = nil
@@ -147,6 +149,11 @@ extension CausalLM {
 
     let first = trunk.map { runTrunk(pass, of: $0.batch, from: $0.source) } ?? 0
     if first == 0 { embed(input.tokens, pass) }
+    if let (noise, batch) = noise {
+      precondition(trunk == nil, "what is kept of the trunk has no noise")
+      let stream = pass.stream(0).matrix(rows: tokens, columns: configuration.hiddenSize)
+      profile.measure(.embedding) { noise.add(to: stream, of: batch) }
+    }
     for index in first..<layers.count {
       forward(layer: index, pass, keyValueSink)
       if let blockSink {
@@ -166,7 +173,8 @@ extension CausalLM {
     PassContext(
       dropout: drops ? adapter?.dropout ?? 0 : 0, streams: streams, planes: planes,
       profile: profile,
-      scratchBuffer: store.linearScratch, upBuffer: store.upScratch)
+      scratchBuffer: store.linearScratch, upBuffer: store.upScratch,
+      magnitudeBuffer: store.magnitudeScratch)
   }
 
   /// Writes the tokens' embeddings where the first block reads.

@@ -28,6 +28,8 @@ public final class CausalLM: @unchecked Sendable {
   var headProducts: [WeightMatrix.Product]
   // Where activations are quantised, when it is in integers.
   private(set) var planes: ActivationPlanes?
+  // What DoRA's norms are made in.
+  let magnitudeWorkspace = MagnitudeVector.Workspace()
   // What the adapters' products are made from.
   private(set) var adapterWorkspace = LoRAStack.Workspace()
   private(set) var recordingStore: ActivationStore?
@@ -83,6 +85,7 @@ public final class CausalLM: @unchecked Sendable {
       for group in layer.groups { group?.attach(workspace) }
     }
     lowestAdaptedLayer = layers.firstIndex(where: \.isAdapted) ?? layers.count
+    updateMagnitudes()
     keepActivations(ActivationPlan())
   }
 

@@ -210,7 +210,8 @@ public struct MemoryPlan: Sendable, Equatable {
       Part(
         "adapter and optimizer",
         (model.adapter?.parameters.count ?? 0) * 4 * workload.adapterCopies
-          + model.adapterWorkspace.byteCount, remedy: "lower lora.r"),
+          + model.adapterWorkspace.byteCount + (model.adapter?.magnitudeByteCount ?? 0)
+          + model.magnitudeWorkspace.byteCount, remedy: "lower lora.r"),
       Part("activations", store.activations, remedy: "lower data.max_length"),
       Part("logits", store.logits),
       Part(
@@ -288,6 +289,7 @@ extension ActivationStore {
     let streams = min(2, lowest) + c.layerCount - lowest + 1
     let widest = max(c.queryWidth, c.intermediateSize, c.hiddenSize)
     let drops = model.adapter.map { $0.dropout > 0 } ?? false
+    let hasMagnitudes = model.adapter?.hasMagnitudes ?? false
     let floats =
       streams * c.hiddenSize + matrices + exact + model.largestRanks.reduce(0, +)
       + kept * (exact + (plan.storage == .f32 ? matrices : 0)) + ranks
@@ -296,7 +298,7 @@ extension ActivationStore {
       + outputNorms
       // Queries and keys once more where they are normalised.
       + headNorms * c.headDimension
-      + (drops ? widest : 0) + (model.largestRanks.max() ?? 0)
+      + (drops ? widest : 0) + (hasMagnitudes ? widest : 0) + (model.largestRanks.max() ?? 0)
     let halves = plan.storage == .bf16 ? kept * matrices : 0
     // Two dropout keys of 8 bytes and two positions of 4.
     return (

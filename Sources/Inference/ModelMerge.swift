@@ -8,7 +8,7 @@ internal import Quantization
   import Glibc
 #endif
 
-/// Folds an adapter into the weights: `W' = W + scale · B A`.
+/// Folds an adapter into the weights: `W' = W + scale · B A`, with DoRA's magnitudes `W' = c ∘ (W + scale · B A)`.
 public struct ModelMerge {
   /// The model that the adapter was made for.
   public let chat: ChatModel
@@ -19,6 +19,7 @@ public struct ModelMerge {
   public init(_ chat: ChatModel, adapters: [(LoRAAdapter, Float)]) {
     self.chat = chat
     self.adapters = adapters
+    for (adapter, _) in adapters { chat.model.updateMagnitudes(of: adapter) }
   }
 
   /// Gives a writer the merged rows of a tensor.
@@ -35,8 +36,8 @@ public struct ModelMerge {
     }
     weight.read(range, into: base)
     for (adapter, scale) in adapters {
-      adapter.module(named: name)?.addDelta(
-        rows: range, to: Matrix(base, rows: range.count, columns: weight.columns), factor: scale)
+      adapter.module(named: name)?.merge(
+        rows: range, into: Matrix(base, rows: range.count, columns: weight.columns), factor: scale)
     }
   }
 

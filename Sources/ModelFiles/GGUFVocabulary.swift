@@ -83,9 +83,11 @@ enum GGUFVocabulary {
       ]
       addsSpace = false
     case .spaceMarked:
-      guard let prefix = tokenizer.spacePrefix, tokenizer.fallsBackToBytes else {
+      guard let prefix = tokenizer.spacePrefix, tokenizer.fallsBackToBytes,
+        !tokenizer.isUnigram
+      else {
         throw .unsupported(
-          path: path, problem: "rewrites text in a way GGUF cannot say",
+          path: path, problem: "has a tokenizer that llama.cpp's \"llama\" does not do",
           remedy: "write a Hugging Face folder instead of a .gguf file")
       }
       let scores = tokenizer.scores

@@ -56,17 +56,21 @@ struct Normalizer: Sendable {
   /// - Returns: `nil`, or the first failure of a pattern; that step is left out.
   func apply(to text: inout AlignedText) -> TokenizerError? {
     var failure: TokenizerError?
+    // Steps that each make one letter many would fill any memory.
+    let limit = 64 * text.bytes.count + 4096
     for step in steps where !text.bytes.isEmpty {
       switch step {
       case .prepend(let prefix):
         text.replace([(0..<0, prefix)])
       case .replace(let pattern, let replacement):
-        guard let parts = text.bytes.withUnsafeBufferPointer({ pattern.parts(of: $0) }) else {
+        let parts = text.bytes.withUnsafeBufferPointer { pattern.parts(of: $0) }
+        let edits = parts?.filter(\.isMatch).map { (range: $0.range, with: replacement) }
+        guard let edits, text.bytes.count + edits.count * replacement.count <= limit else {
           failure =
             failure ?? .patternTooCostly(pattern: pattern.source, offset: text.offsets[0])
           continue
         }
-        text.replace(parts.lazy.filter(\.isMatch).map { ($0.range, replacement) })
+        text.replace(edits)
       case .canonicalComposition:
         let composition = CanonicalComposition.shared
         text.replace(text.bytes.withUnsafeBufferPointer { composition.edits($0) })

@@ -22,7 +22,9 @@ extension TokenizerDescription {
       var rightLength: Int
     }
     var candidates: [Candidate] = []
-    for (index, token) in tokens.enumerated() where !isExcluded[index] {
+    // Every cut of a token costs its length; no vocabulary has tokens as long as this.
+    let longest = AddedTokenMatcher.longestContent
+    for (index, token) in tokens.enumerated() where !isExcluded[index] && token.count <= longest {
       let id = Int32(truncatingIfNeeded: index)
       // Where two tokens have one text, it is the later's.
       guard vocabulary.id(ofBytes: token) == id else { continue }
@@ -70,6 +72,9 @@ extension TokenizerDescription {
     }
     return scores
   }
+
+  /// Whether the model is a unigram one.
+  public var isUnigram: Bool { if case .unigram = model { true } else { false } }
 
   /// Whether a space mark is put before each text, or `nil` if text is rewritten in another way than the GGUF
   /// tokenizer `llama` can.

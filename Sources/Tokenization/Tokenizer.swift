@@ -16,7 +16,7 @@ public struct TokenSpan: Sendable, Equatable {
   }
 }
 
-/// A byte-pair encoding: text to ids and back.
+/// A byte-pair encoding or a unigram model: text to ids and back.
 ///
 /// Immutable, so any number of threads may use one at a time. There is no cache to lock or to bound.
 ///
@@ -36,6 +36,7 @@ public final class Tokenizer: Sendable {
   private enum Encoder: Sendable {
     case bytePairs(BytePairEncoder)
     case scoredPairs(ScoredPairEncoder)
+    case unigram(UnigramEncoder)
   }
 
   let vocabulary: Vocabulary
@@ -107,6 +108,9 @@ public final class Tokenizer: Sendable {
           ScoredPairEncoder(
             description, vocabulary, scores: scores, byteTokens: byteTokens,
             isExcluded: traits.map { $0.contains(.special) }))
+      case .unigram(let scores):
+        .unigram(
+          UnigramEncoder(description, vocabulary, scores: scores, byteTokens: byteTokens))
       }
     boundaries = SpaceMarkBoundaries(vocabulary)
     self.description = description
@@ -270,6 +274,11 @@ public final class Tokenizer: Sendable {
     case .scoredPairs(let encoder):
       preTokenizer.forEachWord(in: text, range: range) { word in
         boundaries.forEachPiece(of: word) { encoder.encode($0, into: &sink, &symbols) }
+      }
+    case .unigram(let encoder):
+      // Not in pieces: of two ways with one sum, which is taken depends on how it was rounded.
+      preTokenizer.forEachWord(in: text, range: range) {
+        encoder.encode($0, into: &sink, &symbols)
       }
     }
   }

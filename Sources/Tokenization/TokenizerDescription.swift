@@ -43,6 +43,9 @@ public struct TokenizerDescription: Sendable, Equatable {
   /// The number of ids a tokenizer may have.
   static let maximumTokens = 1 << 24
 
+  /// The longest token a unigram model may have, in bytes.
+  static let longestUnigramToken = 256
+
   /// Makes a description of its parts.
   public init(
     tokens: [[UInt8]], merges: [MergeRule], addedTokens: [AddedToken] = [],

@@ -28,16 +28,27 @@ extension TokenizerDescription {
     let root = JSONComponent("tokenizer.json", tokenizerJSON)
     let model = try root.required("model")
     let decoder = try root.required("decoder")
-    let alphabet: TokenAlphabet = try decoder.isByteLevelDecoder() ? .byteLevel : .spaceMarked
+    let isUnigram = model.type == "Unigram"
+    let isByteLevel = try decoder.isByteLevelDecoder() && !isUnigram
+    let alphabet: TokenAlphabet = isByteLevel ? .byteLevel : .spaceMarked
     let preTokenizer =
       alphabet == .byteLevel
       ? try root.required("pre_tokenizer") : root.optional("pre_tokenizer")
-    let tokens = try Self.tokens(model.required("vocab"))
+    var scores: [Double] = []
+    var tokens: [[UInt8]] = []
+    var merges: [MergeRule] = []
+    if isUnigram {
+      (tokens, scores) = try Self.scoredTokens(model.required("vocab"))
+    } else {
+      tokens = try Self.tokens(model.required("vocab"))
+    }
     let vocabulary = try Vocabulary(tokens: tokens, alphabet: alphabet)
+    if !isUnigram { merges = try Self.merges(model.required("merges"), vocabulary) }
     self.init(
-      tokens: tokens, merges: try Self.merges(model.required("merges"), vocabulary),
+      tokens: tokens, merges: merges,
       addedTokens: try Self.addedTokens(root.optional("added_tokens"), vocabulary),
       preTokenization: try preTokenizer?.preTokenization() ?? [])
+    if isUnigram { self.model = .unigram(scores) }
     self.alphabet = alphabet
     normalization = try root.optional("normalizer")?.normalization() ?? []
     if alphabet == .spaceMarked { stripsLeadingSpace = try decoder.decoderStripsLeadingSpace() }
@@ -78,6 +89,26 @@ extension TokenizerDescription {
     return tokens
   }
 
+  /// The vocabulary of a unigram model: a list of tokens with their scores.
+  private static func scoredTokens(
+    _ component: JSONComponent
+  ) throws(TokenizerError) -> (tokens: [[UInt8]], scores: [Double]) {
+    var tokens: [[UInt8]] = []
+    var scores: [Double] = []
+    for (index, value) in try component.array().enumerated() {
+      guard let pair = value.arrayValue, pair.count == 2, let text = pair[0].stringValue,
+        let score = pair[1].doubleValue
+      else {
+        throw .malformed(
+          component: "\(component.path) entry \(index + 1)", expected: "a token and its score",
+          found: value.kindDescription)
+      }
+      tokens.append(Array(text.utf8))
+      scores.append(score)
+    }
+    return (tokens, scores)
+  }
+
   private static func merges(
     _ component: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) -> [MergeRule] {
@@ -107,8 +138,8 @@ extension TokenizerDescription {
   private mutating func readOptions(
     of model: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) {
-    let remedy = "use a model with a byte-pair encoding"
-    guard model.type == nil || model.type == "BPE" else {
+    let remedy = "use a model with a byte-pair encoding or a unigram model"
+    guard model.type == nil || model.type == "BPE" || model.type == "Unigram" else {
       throw model.unsupportedType(remedy: remedy)
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
@@ -126,6 +157,11 @@ extension TokenizerDescription {
       throw .unsupported(
         component: "\(model.path) dropout", found: dropout.value.serialized(),
         remedy: "set it to null, so that a text has one encoding")
+    }
+    if case .unigram = self.model {
+      fusesUnknownBytes = true
+      unknownByteToken = try model.optional("unk_id")?.id()
+      return
     }
     ignoresMergesForWholeTokens = try model.flag("ignore_merges", default: false)
     fusesUnknownBytes = try model.flag("fuse_unk", default: false)

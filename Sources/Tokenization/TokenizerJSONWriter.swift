@@ -60,6 +60,15 @@ extension TokenizerDescription {
   }
 
   private func modelJSON(_ known: Vocabulary) -> JSONValue {
+    if case .unigram(let scores) = model {
+      let entries = zip(tokens, scores).map { token, score -> JSONValue in
+        [.string(String(decoding: token, as: UTF8.self)), .number(score)]
+      }
+      return [
+        "type": "Unigram", "unk_id": unknownByteToken.map { .integer(Int($0)) } ?? .null,
+        "vocab": .array(entries), "byte_fallback": .bool(fallsBackToBytes),
+      ]
+    }
     var vocabulary = JSONObject()
     for (id, token) in tokens.enumerated() where !token.isEmpty {
       vocabulary[String(decoding: token, as: UTF8.self)] = .integer(id)

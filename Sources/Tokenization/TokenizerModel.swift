@@ -9,6 +9,12 @@ public enum TokenizerModel: Sendable, Equatable {
   ///
   /// - SeeAlso: Kudo and Richardson 2018, "SentencePiece", arXiv:1808.06226.
   case scoredPairs([Float])
+  /// The sequence of tokens whose scores sum highest; the scores are logarithms of probabilities.
+  ///
+  /// One score for each id.
+  ///
+  /// - SeeAlso: Kudo 2018, "Subword Regularization", arXiv:1804.10959.
+  case unigram([Double])
 }
 
 /// How the vocabulary writes what its tokens stand for.

@@ -17,8 +17,9 @@ enum ExportCommand: Command {
       isRequired: true),
     Flag(
       name: "--model", value: "M",
-      help: "its base, for names and shapes: .gguf file, Hugging Face folder, or org/name",
-      isRequired: true),
+      help: "its base, for names and shapes: .gguf file, Hugging Face folder, or "
+        + "org/name[@revision]; default: the one that the adapter's folder names",
+      isRequired: true, isNamedBy: "--adapter"),
     Flag(
       name: "--output", value: "O", help: "a .gguf file, or a folder for PEFT", isRequired: true),
     Flag(name: "--type", value: "T", help: "f32, f16 or bf16; default f32"),
@@ -34,7 +35,7 @@ enum ExportCommand: Command {
         command: Self.self, "--type: expected one of f32, f16, bf16, found \"\(typeName)\"")
     }
     let path = arguments.string("--adapter") ?? ""
-    let file = try ModelFile.open(arguments.string("--model") ?? "")
+    let file = try ModelSelection.openFile(arguments)
     let layers = try CausalLM.load(file).adaptableLayers
     let adapter = try LoRAAdapter.read(path, for: layers)
     let record = AdapterRecord.read(adapter: path)
@@ -70,7 +71,7 @@ enum ExportCommand: Command {
     } else {
       try AdapterFolder.save(as: output) { staging in
         try AdapterFolder.write(
-          adapter, to: staging, baseModel: arguments.string("--model") ?? "", as: type)
+          adapter, to: staging, baseModel: file.path, as: type)
         try record?.write(to: staging)
       }
       json["format"] = "peft"

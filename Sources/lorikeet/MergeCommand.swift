@@ -14,8 +14,10 @@ enum MergeCommand: Command {
   static let positional: [String] = []
   static let flags = [
     Flag(
-      name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name",
-      isRequired: true),
+      name: "--model", value: "M",
+      help: "the base: .gguf file, Hugging Face folder, or org/name[@revision]; "
+        + "default: the one that the first adapter's folder names", isRequired: true,
+      isNamedBy: "--adapter"),
     Flag(
       name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
       isRequired: true,
@@ -69,6 +71,10 @@ enum MergeCommand: Command {
         try LoRAAdapter.read(path, for: chat.model.adaptableLayers),
         index < scales.count ? scales[index] : 1
       )
+    }
+    for (path, (adapter, scale)) in zip(selection.adapters, adapters)
+    where adapter.hasMagnitudes && (scale != 1 || adapters.count > 1) {
+      throw LoRAError.notAdditive(path: path)
     }
     let merge = ModelMerge(chat, adapters: adapters)
     let written = try console.stage("merging and writing", in: .bytes) { progress in

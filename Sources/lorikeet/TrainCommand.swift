@@ -60,7 +60,7 @@ enum TrainCommand: Command {
     defer { withExtendedLifetime(lock) {} }
 
     // Everything that a user's file can be wrong in is read before anything is written.
-    let session = try TrainingSession(requested, console)
+    let session = try TrainingSession(requested, isResuming: resumePath != nil, console)
     let (configuration, run, file) = (session.configuration, session.run, session.file)
 
     let record = AdapterRecord(

@@ -41,6 +41,10 @@ enum FuzzDictionary {
     + #""ignore_merges":true¦"dropout":0.1¦"continuing_subword_prefix":""¦"id":¦"content":¦"#
     + #""special":true¦"lstrip":true¦"rstrip":true¦"single_word":true¦"normalized":true¦"processors":¦"#
     + #""TemplateProcessing"¦"single":¦"pair":¦"special_tokens":¦"SpecialToken"¦"Sequence"¦"type_id":0¦"#
+    + #""normalizer":{"type":"Sequence","normalizers":[¦{"type":"NFC"}¦{"type":"Prepend","prepend":"▁"}¦"#
+    + #"{"type":"Replace","pattern":{"String":" "},"content":"▁"}¦{"type":"ByteFallback"}¦{"type":"Fuse"}¦"#
+    + #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true}¦"<0x0A>"¦▁¦"Unigram"¦"#
+    + #""unk_id":0¦"vocab":[["a",-1.5]]¦"#
     + #"["a","b"]¦"a b"¦"Ġ"¦"Ġa"¦"ĠĠ"¦{"a":0}¦{"type":"ByteLevel","add_prefix_space":true}¦"#
     + #"{"type":"Split","pattern":{"Regex":"a*"},"behavior":"Removed","invert":true},"#
 

@@ -43,6 +43,25 @@ import Testing
     }
   }
 
+  @Test("tokens of a character put together have the bytes of its parts, the first all of them")
+  func offsetsInFormC() throws {
+    let tokenizer = try Tokenizer(gguf("gpt-2", pre: "qwen2"))
+    // U+1ED1 from o, circumflex and acute: three bytes of five, and no token of their own.
+    let spans = tokenizer.encodeWithOffsets("ao\u{302}\u{301}b")
+    #expect(spans.flatMap { tokenizer.bytes(of: $0.id) } == Array("a\u{1ED1}b".utf8))
+    #expect(spans.map(\.range).filter { $0.contains(2) } == [1..<6])
+    #expect(spans.first?.range == 0..<1 && spans.last?.range == 6..<7)
+    #expect(spans.count > 3)
+    for string in try TokenizerFixture.strings() {
+      var end = 0
+      for span in tokenizer.encodeWithOffsets(string) {
+        #expect(span.range.lowerBound == end, "\(string.shown)")
+        end = span.range.upperBound
+      }
+      #expect(end == string.utf8.count, "\(string.shown)")
+    }
+  }
+
   @Test("llama-bpe leaves words that are tokens whole, and begins a text")
   func llama3() throws {
     let fixture = try TokenizerFixture("llama-3")

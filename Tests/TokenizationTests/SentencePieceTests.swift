@@ -92,6 +92,22 @@ import Tokenization
     #expect(on.encode("") == [] && on.encode("", addSpecialTokens: true) == [1])
   }
 
+  @Test("a token with a mark inside it is found, though texts are cut before marks")
+  func markInside() throws {
+    let tokens = ["<unk>", "▁", "a", "b", "a▁", "a▁b", "▁b", "▁▁"].map { Array($0.utf8) }
+    let tokenizer = try Tokenizer(
+      TokenizerDescription(
+        ggufModel: "llama", pre: nil, tokens: tokens, tokenTypes: [2, 1, 1, 1, 1, 1, 1, 1],
+        merges: [], scores: [0, -9, -9, -9, -2, -1, -3, -4],
+        specialTokens: SpecialTokens(unknown: 0), addsSpacePrefix: false))
+    #expect(tokenizer.encode("a b") == [5])
+    #expect(tokenizer.encode("b b") == [3, 6])
+    #expect(tokenizer.encode("b  b") == [3, 1, 6])
+    #expect(tokenizer.encode("b   ba a b") == [3, 7, 6, 4, 5])
+    // Neighbouring characters without a token are one unknown.
+    #expect(tokenizer.encode("xyb xa") == [0, 3, 1, 0, 2])
+  }
+
   @Test("a million letters and a million spaces take less than a minute")
   func longWordsAreNotQuadratic() throws {
     for name in TokenizerFixture.textNames {
@@ -119,10 +135,12 @@ import Tokenization
     }
     #expect(
       try message { $0.model = .scoredPairs([1]) }
-        == "list of scores should be 4 numbers, but it is a list of 1; fetch the model again")
+        == "list of scores should be 4 numbers up to 1e30, but it is a list of 1; fetch the model again"
+    )
     #expect(
       try message { $0.model = .scoredPairs([0, .nan, 0, 0]) }
-        == "list of scores should be 4 numbers, but it is not all numbers; fetch the model again")
+        == "list of scores should be 4 numbers up to 1e30, but it is of larger ones or of none; "
+        + "fetch the model again")
     #expect(
       try message { $0.preTokenization = [.byteLevel()] }
         .hasPrefix("pre_tokenizer is a Sequence with a step after ByteLevel"))
@@ -135,5 +153,24 @@ import Tokenization
       try message {
         $0.normalization = [NormalizationStep](repeating: .canonicalComposition, count: 33)
       }.hasPrefix("normalizer should be at most 32 steps"))
+    #expect(
+      try message {
+        $0.model = .unigram([0, 0, 0, 0])
+        $0.tokens[3] = [UInt8](repeating: 97, count: 257)
+      } == "token 3 of the vocabulary should be at most 256 bytes long, but it is 257 bytes long; "
+        + "fetch the model again")
+  }
+
+  @Test("steps that make one letter many are an error and no end of memory")
+  func growthIsBounded() throws {
+    var description = try TokenizerFixture.ggufDescription("gemma")
+    let many = [UInt8](repeating: 97, count: 64)
+    description.normalization = [NormalizationStep](
+      repeating: .replace(.literal([97]), with: many), count: 6)
+    let tokenizer = try Tokenizer(description)
+    #expect(throws: TokenizerError.patternTooCostly(pattern: "a", offset: 0)) {
+      try tokenizer.encode(Array("aaa".utf8))
+    }
+    #expect(!tokenizer.encode("aaa").isEmpty)
   }
 }

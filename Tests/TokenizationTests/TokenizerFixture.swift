@@ -6,7 +6,7 @@ import Tokenization
 /// A folder that `scripts/make_tokenizer_fixtures.py` made: strings, and the ids the reference gives them.
 struct TokenizerFixture {
   /// The vocabularies in `Tests/Fixtures/tokenization`.
-  static let names = ["smollm", "gpt-2", "llama-3", "llama-2", "gemma"]
+  static let names = ["smollm", "gpt-2", "llama-3", "llama-2", "gemma", "unigram"]
   /// Those of them whose tokens are bytes.
   static let byteLevelNames = ["smollm", "gpt-2", "llama-3"]
   /// Those whose tokens are text, as SentencePiece has them; `make_sentencepiece_fixtures.py` made these.

@@ -61,6 +61,24 @@ LK_ALWAYS_INLINE void lk_add_body(int64_t n, const float *restrict x, float *res
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+/// y −= x
+LK_ALWAYS_INLINE void lk_subtract_body(int64_t n, const float *restrict x, float *restrict y) {
+  for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+}
+
+/// y = x · weight, element by element; y may be x.
+LK_ALWAYS_INLINE void lk_scale_columns_body(int64_t n, const float *restrict weight, const float *x, float *y) {
+#pragma clang loop vectorize(assume_safety)
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] * weight[i];
+}
+
+/// sum += x · y, element by element
+LK_ALWAYS_INLINE void lk_add_product_body(
+    int64_t n, const float *restrict x, const float *restrict y, float *restrict sum) {
+#pragma clang fp contract(fast)
+  for (int64_t i = 0; i < n; i++) sum[i] += x[i] * y[i];
+}
+
 /// y = a · x
 LK_ALWAYS_INLINE void lk_scale_body(int64_t n, float a, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = a * x[i];
@@ -204,18 +222,36 @@ LK_ALWAYS_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
   return sum;
 }
 
+/// Σ exp(x − shift), and in `sum` Σ (x − shift), in one pass.
+LK_ALWAYS_INLINE float lk_sum_exp_and_sum_body(int64_t n, float shift, const float *restrict x, float *restrict sum) {
+  LK_RELAXED
+  float exponentials = 0, values = 0;
+  for (int64_t i = 0; i < n; i++) {
+    exponentials += lk_exp(x[i] - shift);
+    values += x[i] - shift;
+  }
+  *sum = values;
+  return exponentials;
+}
+
 /// x = a · exp(x − shift)
 LK_ALWAYS_INLINE void lk_scaled_exp_body(int64_t n, float a, float shift, float *x) {
   for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift);
 }
 
-/// x = a · exp(x − shift) · (1 − (x / cap)²), the gradient through x = cap · tanh(y / cap).
-LK_ALWAYS_INLINE void lk_capped_scaled_exp_body(int64_t n, float a, float shift, float cap, float *x) {
+/// x = (a · exp(x − shift) − b) · (1 − (x / cap)²), the gradient through x = cap · tanh(y / cap).
+LK_ALWAYS_INLINE void lk_capped_scaled_exp_body(
+    int64_t n, float a, float shift, float b, float cap, float *x) {
   const float inverse = 1.0f / cap;
   for (int64_t i = 0; i < n; i++) {
     const float t = inverse * x[i];
-    x[i] = a * lk_exp(x[i] - shift) * (1.0f - t * t);
+    x[i] = (a * lk_exp(x[i] - shift) - b) * (1.0f - t * t);
   }
+}
+
+/// x = a · exp(x − shift) − b
+LK_ALWAYS_INLINE void lk_scaled_exp_minus_body(int64_t n, float a, float shift, float b, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift) - b;
 }
 
 /// Σ x · y
@@ -327,6 +363,9 @@ LK_ALWAYS_INLINE void lk_transpose_panel_body(
   static inline RESULT lk_##NAME##_baseline PARAMETERS { return lk_##NAME##_body ARGUMENTS; }
 
 LK_COMPILE(void, add, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, subtract, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, scale_columns, (int64_t n, const float *weight, const float *x, float *y), (n, weight, x, y))
+LK_COMPILE(void, add_product, (int64_t n, const float *x, const float *y, float *sum), (n, x, y, sum))
 LK_COMPILE(void, scale, (int64_t n, float a, const float *x, float *y), (n, a, x, y))
 LK_COMPILE(float, rms_norm, (int64_t n, float epsilon, const float *x, const float *weight, float *y),
            (n, epsilon, x, weight, y))
@@ -344,7 +383,8 @@ LK_COMPILE(void, geglu_backward,
            (int64_t n, const float *dy, const float *gate, const float *up, float *dgate, float *dup),
            (n, dy, gate, up, dgate, dup))
 LK_COMPILE(void, soft_cap, (int64_t n, float a, float b, float *x), (n, a, b, x))
-LK_COMPILE(void, capped_scaled_exp, (int64_t n, float a, float shift, float cap, float *x), (n, a, shift, cap, x))
+LK_COMPILE(void, capped_scaled_exp, (int64_t n, float a, float shift, float b, float cap, float *x),
+           (n, a, shift, b, cap, x))
 LK_COMPILE(void, capped_softmax_backward,
            (int64_t n, float cap, float shift, float delta, float scale, float *t, float *dp),
            (n, cap, shift, delta, scale, t, dp))
@@ -353,6 +393,8 @@ LK_COMPILE(void, rotate, (int64_t half, float sign, const float *cosine, const f
 LK_COMPILE(float, max, (int64_t n, const float *x), (n, x))
 LK_COMPILE(float, exp_sum, (int64_t n, float scale, float shift, float *x), (n, scale, shift, x))
 LK_COMPILE(float, sum_exp, (int64_t n, float shift, const float *x), (n, shift, x))
+LK_COMPILE(float, sum_exp_and_sum, (int64_t n, float shift, const float *x, float *sum), (n, shift, x, sum))
+LK_COMPILE(void, scaled_exp_minus, (int64_t n, float a, float shift, float b, float *x), (n, a, shift, b, x))
 LK_COMPILE(void, scaled_exp, (int64_t n, float a, float shift, float *x), (n, a, shift, x))
 LK_COMPILE(float, dot, (int64_t n, const float *x, const float *y), (n, x, y))
 LK_COMPILE(void, axpy, (int64_t n, float a, const float *x, float *y), (n, a, x, y))
