@@ -11,10 +11,10 @@ import Testing
 
 @Suite("DoRA") struct MagnitudeTests {
   /// A model with an adapter of random numbers, whose magnitudes are up to a fifth off the norms.
-  static func model(_ name: String = "tiny-tied", dropout: Double = 0) throws -> (
+  static func model(_ name: String = "models/tiny-tied", dropout: Double = 0) throws -> (
     CausalLM, LoRAAdapter
   ) {
-    let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/\(name)")))
+    let model = try CausalLM.load(try ModelFile.open(Fixture.path(name)))
     let configuration = LoRAConfiguration(rank: 3, alpha: 6, dropout: dropout, usesDoRA: true)
     let adapter = LoRAAdapter(
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
@@ -60,7 +60,7 @@ import Testing
 
   @Test("merged rows have the length of the magnitude and the direction of base and adapter")
   func merges() throws {
-    let (model, adapter) = try Self.model("tiny-odd")
+    let (model, adapter) = try Self.model("models/tiny-odd")
     for module in adapter.modules {
       let expected = try Self.weight(module, model)
       let weight = try #require(model.weight(named: module.name))
@@ -95,9 +95,12 @@ import Testing
 
   @Test(
     "gradients are central differences with the norms held, module by module",
-    arguments: [0, 0.25])
-  func centralDifferences(_ probability: Double) throws {
-    let (model, adapter) = try Self.model(dropout: probability)
+    arguments: [
+      ("models/tiny-tied", 0), ("models/tiny-tied", 0.25), ("families/qwen3", 0),
+      ("families/gemma2", 0), ("families/gemma2", 0.25),
+    ])
+  func centralDifferences(_ name: String, _ probability: Double) throws {
+    let (model, adapter) = try Self.model(name, dropout: probability)
     let examples = SharedPrefixTests.examples(seed: 1)
     let batch = MicroBatch(examples, indices: Array(examples.indices), sharesPrefixes: true)
     let seed = probability > 0 ? DropoutSeed(seed: 3, step: 5) : nil

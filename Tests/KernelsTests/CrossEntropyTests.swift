@@ -117,8 +117,10 @@ import Testing
 
   @Test(
     "smoothing gives the loss and gradient of a mixture with the uniform distribution",
-    arguments: KernelPath.available, [1, 2, 17, 33, 131])
-  func smoothing(_ path: KernelPath, _ vocabulary: Int) {
+    arguments: KernelPath.available,
+    [(1, nil), (2, nil), (17, nil), (33, nil), (131, nil), (2, 2.5), (33, 2.5), (67, 30)])
+  func smoothing(_ path: KernelPath, _ test: (vocabulary: Int, cap: Float?)) {
+    let (vocabulary, cap) = test
     var numbers = SeededNumbers(14)
     let values = numbers.floats(3 * vocabulary, within: 5)
     // The second row has two targets.
@@ -127,17 +129,20 @@ import Testing
     let scales: [Float] = [1, 0.5, 0.25, 0.375]
     let (epsilon, rows) = (0.1, [0, 1, 1, 2])
     func loss(_ x: [Double], _ index: Int) -> Double {
-      let logits = x[rows[index] * vocabulary..<(rows[index] + 1) * vocabulary]
+      let logits = x[rows[index] * vocabulary..<(rows[index] + 1) * vocabulary].map { x in
+        cap.map { Double($0) * tanh(x / Double($0)) } ?? x
+      }
       let logSum = log(logits.reduce(0) { $0 + exp($1) })
-      let target = x[rows[index] * vocabulary + Int(targets[index])]
+      let target = logits[Int(targets[index])]
       let mean = logits.reduce(0, +) / Double(vocabulary)
       return (1 - epsilon) * (logSum - target) + epsilon * (logSum - mean)
     }
     let logits = GuardedMatrix(rows: 3, columns: vocabulary, values)
+    if let cap { Elementwise.softCap(logits.matrix, to: cap, path: path) }
     var results = [CrossEntropy.RowResult](repeating: .init(), count: 4)
     CrossEntropy.evaluate(
       logits.matrix, firstTargets: first, targets: targets, gradientScales: scales,
-      smoothing: Float(epsilon), results: &results, path: path)
+      softCap: cap, smoothing: Float(epsilon), results: &results, path: path)
     #expect(logits.isIntact)
     let expected = (0..<4).map { loss(values.map(Double.init), $0) }
     expectClose(results.map(\.loss), expected, relative: 1e-6, absolute: 3e-6)
