@@ -30,6 +30,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case otherArchitecture(path: String, found: String, base: String?)
   /// A GGUF adapter does something that is not supported; `feature` is a verb with its object.
   case unsupportedGGUF(path: String, feature: String)
+  /// Adapters cannot be combined in the way asked for, since their ranks differ in a layer.
+  case notCombinable(layer: String, ranks: [Int])
   /// The output's format cannot hold the adapter.
   case inexpressible(path: String, reason: String)
 
@@ -65,6 +67,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): was made for the architecture \(found), and this model is \(base ?? "none that GGUF knows"); use the adapter with its own base"
     case .unsupportedGGUF(let path, let feature):
       "\(path): this adapter \(feature), which Lorikeet cannot apply; merge it with llama-export-lora first"
+    case .notCombinable(let layer, let ranks):
+      "\(layer): the adapters have the ranks \(ranks.map(String.init).joined(separator: ", ")), and linear and ties need equal ones; use --method cat or svd"
     case .inexpressible(let path, let reason): "\(path): \(reason)"
     }
   }
