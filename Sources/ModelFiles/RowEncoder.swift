@@ -17,8 +17,15 @@ package struct RowEncoder {
   /// The number of heads whose rows are to be stored in GGUF's order, or nil for Hugging Face's.
   let rowPermutationHeads: Int?
 
+  /// How the scales of blocks are chosen.
+  let fitting: ScaleFitting
+
   /// Describes a tensor to be written; its rows divide into the heads, where there are some.
-  package init(name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?) {
+  package init(
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?,
+    fitting: ScaleFitting = .plain
+  ) {
+    self.fitting = fitting
     self.name = name
     self.shape = shape
     self.type = type
@@ -89,7 +96,7 @@ package struct RowEncoder {
   ) -> UnsafeRawBufferPointer {
     let count = chunk.count / type.blockElements * type.blockBytes
     if let source = chunk.baseAddress, let target = bytes.baseAddress {
-      type.quantize(source, count: chunk.count, into: target, deviation: &deviation)
+      type.quantize(source, count: chunk.count, into: target, fitting: fitting, deviation: &deviation)
     }
     return UnsafeRawBufferPointer(rebasing: bytes[..<count])
   }

@@ -39,7 +39,8 @@ enum ExitCode {
       }
     case let error as LoRAError:
       switch error {
-      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock:
+      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock,
+        .notCombinable:
         64
       case .missingFile: 66
       default: 65
