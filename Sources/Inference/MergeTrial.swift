@@ -25,7 +25,9 @@ public struct MergeTrial: Sendable {
   /// - Parameters:
   ///   - merge: its model has the adapter attached.
   ///   - folder: where files named for the way are written.
-  ///   - stage: runs a stage of work, which says how far it is: "writing" in bytes, "comparing" in texts.
+  ///   - texts: what base and adapter are compared with it on.
+  ///   - writing: runs the work of writing, which says how many bytes are written.
+  ///   - comparing: runs that of comparing, which says how many texts are compared.
   /// - Throws: `ModelFileError`, `LoRAError`, `ModelError`.
   public init(
     _ merge: ModelMerge, _ way: MergeWay, as type: StorageType, in folder: String,

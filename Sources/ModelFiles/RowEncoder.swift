@@ -96,7 +96,8 @@ package struct RowEncoder {
   ) -> UnsafeRawBufferPointer {
     let count = chunk.count / type.blockElements * type.blockBytes
     if let source = chunk.baseAddress, let target = bytes.baseAddress {
-      type.quantize(source, count: chunk.count, into: target, fitting: fitting, deviation: &deviation)
+      type.quantize(
+        source, count: chunk.count, into: target, fitting: fitting, deviation: &deviation)
     }
     return UnsafeRawBufferPointer(rebasing: bytes[..<count])
   }

@@ -15,7 +15,9 @@ struct AdapterCombining {
       isRepeatable: true),
     Flag(
       name: "--method", value: "METHOD",
-      help: "how several adapters become one, as in PEFT: cat (their exact sum, the default), linear, svd or ties"),
+      help:
+        "how several adapters become one, as in PEFT: cat (their exact sum, the default), linear, svd or ties"
+    ),
     Flag(
       name: "--density", value: "X",
       help: "share of each adapter's numbers that ties keeps, the largest; default 0.2"),

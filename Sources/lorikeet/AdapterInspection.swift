@@ -51,7 +51,7 @@ struct AdapterInspection {
         String(repeating: " ", count: max(0, width - cell.count)) + cell
       }
       let space = String(repeating: " ", count: max(0, width - name.count))
-      return "  \(name)\(space)\(padded.joined())"
+      return "  \(name)\(space)\(padded.joined(separator: "  "))"
     }
     console.print(row("layer", ["r", "‖ΔW‖/‖W‖", "effective rank"]))
     for layer in layers {

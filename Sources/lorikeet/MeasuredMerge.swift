@@ -69,14 +69,18 @@ struct MeasuredMerge {
       }
       let name = trial.way.rawValue
       console.print(
-        "  \(name)\(String(repeating: " ", count: 6 - name.count))\(padded.joined(separator: "  "))")
+        "  \(name)\(String(repeating: " ", count: 6 - name.count))\(padded.joined(separator: "  "))"
+      )
     }
-    console.print("taken: \(taken.way.rawValue), \(Self.meaning(of: taken.way)) (--policy \(policy.rawValue))")
+    console.print(
+      "taken: \(taken.way.rawValue), \(Self.meaning(of: taken.way)) (--policy \(policy.rawValue))")
     let types = taken.model.typeCounts.map { "\($0.count) \($0.type.rawValue)" }
     console.print(
-      "wrote \(output): \(Format.bytes(taken.model.byteCount)), tensors \(types.joined(separator: ", "))")
+      "wrote \(output): \(Format.bytes(taken.model.byteCount)), tensors \(types.joined(separator: ", "))"
+    )
     if let adapterOutput {
-      console.print("wrote \(adapterOutput): the adapter, to be named beside the model (llama.cpp: --lora)")
+      console.print(
+        "wrote \(adapterOutput): the adapter, to be named beside the model (llama.cpp: --lora)")
     }
     WeightTypes.noteFallbacks(of: taken.model, wanted: type, console)
   }

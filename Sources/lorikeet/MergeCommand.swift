@@ -83,7 +83,8 @@ enum MergeCommand: Command {
       if arguments.has("--policy"), type.blockElements == 1 {
         throw UsageError(
           command: command,
-          "--policy: \(type.rawValue) is not made of blocks, so there is nothing to choose; leave it out")
+          "--policy: \(type.rawValue) is not made of blocks, so there is nothing to choose; leave it out"
+        )
       }
       if policy == .refit, !type.isFittable {
         throw UsageError(

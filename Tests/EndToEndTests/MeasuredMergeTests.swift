@@ -39,7 +39,8 @@ import Testing
     try JSON.parse(
       try lorikeet(
         [
-          "merge", "--model", base, "--adapter", adapter, "--output", scratch.path(output), "--json",
+          "merge", "--model", base, "--adapter", adapter, "--output", scratch.path(output),
+          "--json",
         ] + more
       ).standardOutput)
   }
@@ -125,7 +126,9 @@ import Testing
   func several() throws {
     let other = Self.scaled(adapter, to: scratch.path("other"))
     let both = ["--model", base, "--adapter", adapter, "--adapter", other, "--scale", "0.75"]
-    for method in [["--method", "ties", "--density", "0.5"], ["--method", "svd", "--rank", "3"], []] {
+    for method in [
+      ["--method", "ties", "--density", "0.5"], ["--method", "svd", "--rank", "3"], [],
+    ] {
       let folder = scratch.path("combined-\(method.count)\(method.last ?? "")")
       _ = try lorikeet(["export", "--output", folder] + both + method)
       let file = "\(folder).gguf"

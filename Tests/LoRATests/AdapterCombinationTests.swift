@@ -63,7 +63,9 @@ import Testing
     #expect(file.tensors.count == 12)
     for module in combined.modules {
       #expect(module.scale == 1)
-      for (half, found) in [("lora_A", GGUFAdapterFileTests.a(module)), ("lora_B", GGUFAdapterFileTests.b(module))] {
+      for (half, found) in [
+        ("lora_A", GGUFAdapterFileTests.a(module)), ("lora_B", GGUFAdapterFileTests.b(module)),
+      ] {
         let wanted = try Self.values(file, "\(module.name).\(half)").values
         #expect(wanted.count == found.count)
         #expect(zip(wanted, found).allSatisfy { abs($0 - $1) <= 1e-6 }, "\(module.name).\(half)")
@@ -92,7 +94,8 @@ import Testing
       // PEFT gives every layer one rank, filled up with zeros.
       #expect(module.rank <= a.shape[0] && module.scale == 1)
       let wanted = Self.product(b.values, a.values, rank: a.shape[0])
-      let found = Self.product(GGUFAdapterFileTests.b(module), GGUFAdapterFileTests.a(module), rank: module.rank)
+      let found = Self.product(
+        GGUFAdapterFileTests.b(module), GGUFAdapterFileTests.a(module), rank: module.rank)
       #expect(zip(wanted, found).allSatisfy { abs($0 - $1) < 1e-5 }, "\(module.name)")
       #expect(wanted.contains { abs($0) > 0.1 })
     }

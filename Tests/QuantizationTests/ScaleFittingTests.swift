@@ -67,12 +67,14 @@ import Testing
     #expect(all[0] != Self.stored(values, type, .plain).bytes)
   }
 
-  @Test("change nothing of what is exact, is no block type, or holds no numbers", arguments: fittable)
+  @Test(
+    "change nothing of what is exact, is no block type, or holds no numbers", arguments: fittable)
   func changesNothing(_ type: StorageType) {
     for values in [
       [Float](repeating: 0, count: 32),
       [Float](repeating: .nan, count: 32), [.infinity] + [Float](repeating: 1, count: 31),
-      [Float](repeating: 1e30, count: 32), [Float(bitPattern: 700)] + [Float](repeating: 0, count: 31),
+      [Float](repeating: 1e30, count: 32),
+      [Float(bitPattern: 700)] + [Float](repeating: 0, count: 31),
     ] {
       let plain = Self.stored(values, type, .plain)
       #expect(Self.stored(values, type, .leastSquares).bytes == plain.bytes, "\(values[0])")
