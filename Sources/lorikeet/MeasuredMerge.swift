@@ -74,6 +74,7 @@ struct MeasuredMerge {
     }
     console.print(
       "taken: \(taken.way.rawValue), \(Self.meaning(of: taken.way)) (--policy \(policy.rawValue))")
+    noteNearer(console)
     let types = taken.model.typeCounts.map { "\($0.count) \($0.type.rawValue)" }
     console.print(
       "wrote \(output): \(Format.bytes(taken.model.byteCount)), tensors \(types.joined(separator: ", "))"
@@ -83,6 +84,17 @@ struct MeasuredMerge {
         "wrote \(adapterOutput): the adapter, to be named beside the model (llama.cpp: --lora)")
     }
     WeightTypes.noteFallbacks(of: taken.model, wanted: type, console)
+  }
+
+  /// Says so where what the policy left out is far nearer: weights that lie on a type's grid already are rounded back to
+  /// it, and with them goes what a small adapter changed.
+  private func noteNearer(_ console: Console) {
+    let measured = trials.filter { $0.distance.divergence < 0.5 * taken.distance.divergence }
+    guard let nearest = measured.min(by: { $0.distance.divergence < $1.distance.divergence })
+    else { return }
+    console.note(
+      "note: \(nearest.way.rawValue), \(Self.meaning(of: nearest.way)), is far nearer; --policy closest takes it"
+    )
   }
 
   private static func meaning(of way: MergeWay) -> String {

@@ -120,6 +120,15 @@ import Testing
     #expect(run.standardOutput.contains("q5_k against base + adapter on"))
     #expect(run.standardOutput.contains("taken: plain, the merged weights quantised as they are"))
     #expect(!run.standardOutput.contains("refit"))
+    // The base has q4_0, so that apart it is what it was, and any single file is far from that.
+    let far = try lorikeet([
+      "merge", "--model", base, "--adapter", adapter, "--output", scratch.path("n.gguf"),
+      "--type", "q4_0",
+    ])
+    #expect(
+      far.standardError.contains(
+        "note: apart, the base quantised and the adapter beside it, is far nearer; --policy closest takes it"
+      ))
   }
 
   @Test("of several adapters gives what the adapter exported from them gives")
