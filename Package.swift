@@ -91,6 +91,14 @@ let package = Package(
         "Training",
       ], swiftSettings: hot),
 
+    // What `lorikeet selftest` runs.
+    .target(
+      name: "SelfTest",
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
+        "Datasets", "LoRA", "CausalLM", "Training", "Inference",
+      ], swiftSettings: common),
+
     // Text from values: needs no model, and no target but the tool needs it.
     .target(name: "Reporting", dependencies: ["Serialization"], swiftSettings: hot),
 
@@ -100,7 +108,7 @@ let package = Package(
       dependencies: [
         "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
         "Datasets", "LoRA",
-        "CausalLM", "Training", "Inference", "Reporting",
+        "CausalLM", "Training", "Inference", "Reporting", "SelfTest",
       ], swiftSettings: common),
 
     // Tests: one target a target, one file a file. Fuzzing is a tool, too: scripts/fuzz.

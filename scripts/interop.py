@@ -234,13 +234,13 @@ class Proof:
             if name == "DoRA":
                 words = ["export", "--adapter", folder, "--model", self.base, "--output", self.folder / "dora.gguf"]
                 said = self.tool.run(*words, expected=65).stderr.strip().splitlines()[-1]
-                self.add(section, name, "refused: “" + said.split(": ", 2)[-1] + "”", "refused", "use_dora" in said)
-                continue
+                self.add(section, "DoRA to GGUF", "refused: “" + said.split(": ", 2)[-1] + "”", "refused", "DoRA" in said)
             found = self.theirs(PeftModel.from_pretrained(self.transformers_base(), folder).eval())
             move = difference(found, self.plain)
             ours = self.ours(self.base, folder)
             self.near(section, name, ours, found, move=move)
-            self.peft[name] = (folder, ours, move)
+            if name != "DoRA":  # what follows writes GGUF
+                self.peft[name] = (folder, ours, move)
             if name == "rsLoRA":
                 wrong = self.folder / "peft-wrong"
                 shutil.copytree(folder, wrong)

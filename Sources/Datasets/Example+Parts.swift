@@ -12,6 +12,28 @@ extension Example {
     }
   }
 
+  /// The row as it would be with another answer, which alone counts; what came after the answer is gone.
+  ///
+  /// `nil` where the row has no ``answer``.
+  public func answering(_ text: String) -> Example? {
+    switch content {
+    case .conversation(let conversation):
+      guard let prompt = conversation.finalExchange?.prompt else { return nil }
+      let answer: JSONValue = [
+        "role": .string(MessageRole.assistant.rawValue), "content": .string(text),
+      ]
+      let weights = [Float](repeating: 0, count: prompt.count) + [1]
+      return Example(
+        .conversation(
+          Conversation(messages: prompt + [answer], weights: weights, tools: conversation.tools)),
+        source: source)
+    case .completion(let prompt, _):
+      return Example(.completion(prompt: prompt, completion: text), source: source)
+    case .text:
+      return nil
+    }
+  }
+
   /// The texts that the row holds, in order; what tools are called with is none.
   public var texts: [String] {
     switch content {

@@ -46,17 +46,38 @@ public struct MicroBatch: Sendable, Equatable {
     // Keyed by row and target, in this order; weights are summed in the order of the examples.
     var found: [UInt64: Prediction] = [:]
     for (sequence, index) in indices.enumerated() {
-      let example = examples[index]
-      for (row, next) in zip(
-        layout.ranges(of: sequence).joined(), example.tokens.indices.dropFirst())
-      where example.lossWeights[next] != 0 {
-        let target = example.tokens[next]
-        let key = UInt64(row) << 32 | UInt64(UInt32(bitPattern: target))
-        found[key, default: Prediction(row: row, target: target, weight: 0, count: 0)]
-          .add(weight: example.lossWeights[next])
+      Self.supervise(layout.ranges(of: sequence), examples[index]) { row, target, weight in
+        found[
+          Prediction.key(row, target),
+          default: Prediction(row: row, target: target, weight: 0, count: 0)
+        ].add(weight: weight)
       }
     }
     predictions = found.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// Calls `body` with what an example, whose tokens lie in `ranges`, predicts: where, what, and how much it counts.
+  private static func supervise(
+    _ ranges: [Range<Int>], _ example: TokenizedExample,
+    _ body: (_ row: Int, _ target: Int32, _ weight: Float) -> Void
+  ) {
+    for (row, next) in zip(ranges.joined(), example.tokens.indices.dropFirst())
+    where example.lossWeights[next] != 0 {
+      body(row, example.tokens[next], example.lossWeights[next])
+    }
+  }
+
+  /// What the example at `sequence` predicts, in the order of its tokens.
+  ///
+  /// - Parameter examples: those that the batch was made of.
+  public func supervision(
+    of sequence: Int, in examples: [TokenizedExample]
+  ) -> [(row: Int, target: Int32, weight: Float)] {
+    var positions: [(row: Int, target: Int32, weight: Float)] = []
+    Self.supervise(layout.ranges(of: sequence), examples[exampleIndices[sequence]]) {
+      positions.append(($0, $1, $2))
+    }
+    return positions
   }
 
   /// The number of predictions whose loss counts, for each example that calls for them.
@@ -69,6 +90,14 @@ public struct MicroBatch: Sendable, Equatable {
 }
 
 extension MicroBatch.Prediction {
+  /// What tells the predictions of a batch apart, in their order.
+  public static func key(_ row: Int, _ target: Int32) -> UInt64 {
+    UInt64(row) << 32 | UInt64(UInt32(bitPattern: target))
+  }
+
+  /// What tells it from the others of its batch.
+  public var key: UInt64 { Self.key(row, target) }
+
   /// Counts one more example that calls for the prediction.
   fileprivate mutating func add(weight: Float) {
     self.weight += weight

@@ -4,7 +4,7 @@ internal import Kernels
 internal import ModelFiles
 internal import Quantization
 
-/// Folds an adapter into the weights: `W' = W + scale · B A`.
+/// Folds an adapter into the weights: `W' = W + scale · B A`, with DoRA's magnitudes `W' = c ∘ (W + scale · B A)`.
 public struct ModelMerge {
   /// The model that the adapter was made for.
   public let chat: ChatModel
@@ -15,6 +15,7 @@ public struct ModelMerge {
   public init(_ chat: ChatModel, adapter: LoRAAdapter?) {
     self.chat = chat
     self.adapter = adapter
+    if let adapter { chat.model.updateMagnitudes(of: adapter) }
   }
 
   /// Gives a writer the merged rows of a tensor.
@@ -30,7 +31,7 @@ public struct ModelMerge {
       return
     }
     weight.read(range, into: base)
-    adapter?.module(named: name)?.addDelta(
-      rows: range, to: Matrix(base, rows: range.count, columns: weight.columns))
+    adapter?.module(named: name)?.merge(
+      rows: range, into: Matrix(base, rows: range.count, columns: weight.columns))
   }
 }

@@ -81,7 +81,7 @@ public enum GGUFModelWriter {
           source: tensor,
           encoder: RowEncoder(
             name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads,
-            fitting: fitting),
+            valueOffset: model.family.ggufOffset(ofHuggingFace: name), fitting: fitting),
           written: WrittenTensor(
             name: ggufName, shape: tensor.shape, sourceType: tensor.type, type: storage,
             isFallback: tensor.shape.count > 1 && storage != type)))
@@ -124,7 +124,8 @@ public enum GGUFModelWriter {
         progress(done, total)
       }
       if areOwn, source.type == encoder.type,
-        source.rowPermutationHeads == encoder.rowPermutationHeads
+        source.rowPermutationHeads == encoder.rowPermutationHeads,
+        source.valueOffset == encoder.valueOffset
       {
         try write(source.bytes)
       } else {

@@ -16,6 +16,8 @@ package struct RowEncoder {
   let type: StorageType
   /// The number of heads whose rows are to be stored in GGUF's order, or nil for Hugging Face's.
   let rowPermutationHeads: Int?
+  /// What is to be added to every value.
+  let valueOffset: Float
 
   /// How the scales of blocks are chosen.
   let fitting: ScaleFitting
@@ -23,6 +25,7 @@ package struct RowEncoder {
   /// Describes a tensor to be written; its rows divide into the heads, where there are some.
   package init(
     name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?,
+    valueOffset: Float = 0,
     fitting: ScaleFitting = .plain
   ) {
     self.fitting = fitting
@@ -30,6 +33,7 @@ package struct RowEncoder {
     self.shape = shape
     self.type = type
     self.rowPermutationHeads = rowPermutationHeads
+    self.valueOffset = valueOffset
   }
 
   /// About how many values are in memory at once.
@@ -69,6 +73,9 @@ package struct RowEncoder {
         try source(name, range, chunk)
         if let heads = rowPermutationHeads {
           permute(chunk, rows: isVector ? columns : range.count, headRows: headRows(heads))
+        }
+        if valueOffset != 0 {
+          for index in chunk.indices { chunk[index] += valueOffset }
         }
         try write(encoded(chunk, into: bytes, &deviation))
       }

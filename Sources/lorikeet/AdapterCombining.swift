@@ -75,6 +75,10 @@ struct AdapterCombining {
         weight: index < scales.count ? scales[index] : 1
       )
     }
+    for (path, (adapter, weight)) in zip(paths, adapters)
+    where adapter.hasMagnitudes && (weight != 1 || adapters.count > 1) {
+      throw LoRAError.notAdditive(path: path)
+    }
     if adapters.count == 1, adapters[0].weight == 1, method == .cat { return adapters[0].adapter }
     return try method.combined(adapters, of: layers)
   }

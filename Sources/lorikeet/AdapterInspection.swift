@@ -30,6 +30,7 @@ struct AdapterInspection {
   init(_ path: String, of file: ModelFile, _ console: Console) throws {
     let model = try CausalLM.load(file)
     let adapter = try LoRAAdapter.read(path, for: model.adaptableLayers)
+    model.updateMagnitudes(of: adapter)
     let (norms, ranks) = (adapter.deltaNorms(), adapter.effectiveRanks())
     let modules = adapter.modules
     layers = console.stage("measuring", in: .things("layers")) { progress in

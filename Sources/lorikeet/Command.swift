@@ -59,10 +59,9 @@ enum Help {
   static var commands: [any Command.Type] {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, ExportCommand.self,
-      QuantizeCommand.self,
-      GenerateCommand.self, ChatCommand.self, DataCommand.self, ReportCommand.self,
-      InspectCommand.self,
-      PlanCommand.self, BenchCommand.self, CompletionsCommand.self, ManualCommand.self,
+      QuantizeCommand.self, GenerateCommand.self, ChatCommand.self, DataCommand.self,
+      ReportCommand.self, InspectCommand.self, PlanCommand.self, SelfTestCommand.self,
+      BenchCommand.self, CompletionsCommand.self, ManualCommand.self,
     ]
   }
 

@@ -20,6 +20,7 @@ enum EvaluateCommand: Command {
       Flag(
         name: "--compare-base", value: nil, help: "score the base model too, and the difference"),
       Flag(name: "--generate", value: nil, help: "answer every row greedily and score the answers"),
+      LabelReport.flag,
       Flag(name: "--limit", value: "N", help: "only the first N rows"),
       Flag(
         name: "--compute", value: "C",
@@ -33,6 +34,7 @@ enum EvaluateCommand: Command {
   private struct Result {
     var loss: LossSums
     var answers: [Evaluation.Answer]
+    var labels: LabelEvaluation?
     var tokens: Int
     var seconds: Double
   }
@@ -59,6 +61,7 @@ enum EvaluateCommand: Command {
       maxLength: chat.model.configuration.maximumPositions)
     let maxTokens = try arguments.integer("--max-tokens") ?? 256
     let isGenerating = arguments.has("--generate")
+    let labels = try LabelReport.labels(arguments, rows, data: path)
 
     func score(_ label: String) throws -> Result {
       let clock = ContinuousClock()
@@ -72,7 +75,14 @@ enum EvaluateCommand: Command {
         ? try console.stage("\(label): answers", in: .things("rows")) {
           try Evaluation.answers(chat, rows, maxTokens: maxTokens, progress: $0)
         } : []
-      return Result(loss: sums, answers: answers, tokens: data.counts.tokens, seconds: seconds)
+      let labelled = try labels.map { labels in
+        try console.stage("\(label): labels", in: .things("rows")) {
+          try LabelEvaluation(chat, rows, labels: labels, progress: $0)
+        }
+      }
+      return Result(
+        loss: sums, answers: answers, labels: labelled, tokens: data.counts.tokens,
+        seconds: seconds)
     }
 
     let isComparing = arguments.has("--compare-base") && chat.model.adapter != nil
@@ -90,8 +100,11 @@ enum EvaluateCommand: Command {
     if let base {
       json["base"] = .object(object(base, examples: rows.count))
       if isGenerating {
-        json["exact_match_difference"] = interval(
-          PairedBootstrap.difference(exact(tuned), exact(base)))
+        json["exact_match_difference"] =
+          PairedBootstrap.difference(exact(tuned), exact(base)).json
+      }
+      if let difference = labelDifference(tuned, base) {
+        json["label_accuracy_difference"] = difference.json
       }
     }
     json["peak_rss_bytes"] = .integer(Process.peakResidentBytes)
@@ -108,11 +121,9 @@ enum EvaluateCommand: Command {
     result.answers.map { $0.score.isExact ? 1 : 0 }
   }
 
-  private static func interval(_ value: Interval) -> JSONValue {
-    .object(
-      JSONObject([
-        ("mean", .number(value.mean)), ("low", .number(value.low)), ("high", .number(value.high)),
-      ]))
+  private static func labelDifference(_ tuned: Result, _ base: Result) -> Interval? {
+    guard let ours = tuned.labels, let theirs = base.labels else { return nil }
+    return PairedBootstrap.difference(LabelReport.right(ours), LabelReport.right(theirs))
   }
 
   private static func object(_ result: Result, examples: Int) -> JSONObject {
@@ -124,12 +135,13 @@ enum EvaluateCommand: Command {
     json["token_accuracy"] = .number(
       Double(result.loss.correct) / Double(max(1, result.loss.positions)))
     json["tokens_per_second"] = .number(Double(result.tokens) / max(result.seconds, 1e-9))
+    if let labels = result.labels { json["label_scores"] = .object(LabelReport.object(labels)) }
     guard !result.answers.isEmpty else { return json }
     var generation = JSONObject()
     let count = Double(result.answers.count)
     generation["examples"] = .integer(result.answers.count)
     generation["exact_match"] = .number(exact(result).reduce(0, +) / count)
-    generation["exact_match_interval"] = interval(PairedBootstrap.mean(exact(result)))
+    generation["exact_match_interval"] = PairedBootstrap.mean(exact(result)).json
     func share(_ key: String, _ values: [Double]) {
       if !values.isEmpty { generation[key] = .number(values.reduce(0, +) / Double(values.count)) }
     }
@@ -149,6 +161,7 @@ enum EvaluateCommand: Command {
       text +=
         "  token accuracy \(Format.percent(Double(result.loss.correct) / Double(max(1, result.loss.positions))))"
       console.print(text)
+      if let labels = result.labels { console.print(LabelReport.line(label, labels)) }
       guard !result.answers.isEmpty else { return }
       let interval = PairedBootstrap.mean(exact(result))
       var answers = "\(label)  exact \(Int(exact(result).reduce(0, +)))/\(result.answers.count)"
@@ -164,6 +177,12 @@ enum EvaluateCommand: Command {
     }
     if let base { line("base ", base) }
     line(base == nil ? "model" : "tuned", tuned)
+    if let base, let difference = labelDifference(tuned, base) {
+      console.print(
+        "difference in right labels \(Format.percent(difference.mean)) [\(Format.percent(difference.low)), \(Format.percent(difference.high))], paired bootstrap, 95 %"
+      )
+    }
+    for line in tuned.labels.map(LabelReport.mistakes) ?? [] { console.print(line) }
     guard let base, !base.answers.isEmpty else { return }
     let difference = PairedBootstrap.difference(exact(tuned), exact(base))
     console.print(
@@ -185,19 +204,30 @@ enum EvaluateCommand: Command {
     return line.count > 300 ? line.prefix(300) + " …" : line
   }
 
+  /// A line for each row: what was answered, the label chosen, and the same of the base.
   private static func writePredictions(_ tuned: Result, _ base: Result?, to path: String) throws {
     let file = try AtomicFile(path: path, replacing: true)
-    for (index, answer) in tuned.answers.enumerated() {
+    let sources =
+      tuned.answers.isEmpty ? tuned.labels?.rows.map(\.source) ?? [] : tuned.answers.map(\.source)
+    for source in sources {
       var json = JSONObject()
-      json["source"] = .string("\(answer.source)")
-      json["messages"] = .array(answer.prompt)
-      json["reference"] = .string(answer.reference)
-      json["prediction"] = .string(answer.text)
-      json["exact"] = .bool(answer.score.isExact)
-      json["finish_reason"] = .string(answer.finishReason.rawValue)
-      if let base {
-        json["base_prediction"] = .string(base.answers[index].text)
-        json["base_exact"] = .bool(base.answers[index].score.isExact)
+      json["source"] = .string("\(source)")
+      if let answer = tuned.answers.first(where: { $0.source == source }) {
+        json["messages"] = .array(answer.prompt)
+        json["reference"] = .string(answer.reference)
+      }
+      for (result, prefix) in [(tuned, ""), (base, "base_")] {
+        if let answer = result?.answers.first(where: { $0.source == source }) {
+          json["\(prefix)prediction"] = .string(answer.text)
+          json["\(prefix)exact"] = .bool(answer.score.isExact)
+          if prefix.isEmpty { json["finish_reason"] = .string(answer.finishReason.rawValue) }
+        }
+        if let labels = result?.labels, let row = labels.rows.first(where: { $0.source == source })
+        {
+          json["reference"] = .string(labels.labels[row.reference])
+          json["\(prefix)label"] = .string(labels.labels[row.prediction])
+          json["\(prefix)label_probability"] = .number(row.probabilities[row.prediction])
+        }
       }
       try file.write(JSONValue.object(json).serialized() + "\n")
     }

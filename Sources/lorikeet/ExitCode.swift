@@ -1,6 +1,7 @@
 import CausalLM
 import Configuration
 import Datasets
+import Inference
 import LoRA
 import ModelFiles
 import Tokenization
@@ -40,7 +41,7 @@ enum ExitCode {
     case let error as LoRAError:
       switch error {
       case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock,
-        .notCombinable:
+        .notAdditive, .lapackMissing, .rankBeyondWeight, .notCombinable:
         64
       case .missingFile: 66
       default: 65
@@ -50,7 +51,7 @@ enum ExitCode {
     case let error as DatasetError: datasetCode(error)
     case let error as DatasetSplitError:
       if case .badShares = error { 64 } else { 65 }
-    case is DatasetConversion.Inexpressible: 65
+    case is DatasetConversion.Inexpressible, is LabelError: 65
     case is TokenizerError, is TemplateError, is InputError: 65
     case is OutputError: 74
     default: 1

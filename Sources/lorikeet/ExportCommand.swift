@@ -19,8 +19,9 @@ enum ExportCommand: Command {
         isRequired: true, isRepeatable: true),
       Flag(
         name: "--model", value: "M",
-        help: "its base, for names and shapes: .gguf file, Hugging Face folder, or org/name",
-        isRequired: true),
+        help: "its base, for names and shapes: .gguf file, Hugging Face folder, or "
+          + "org/name[@revision]; default: the one that the adapter's folder names",
+        isRequired: true, isNamedBy: "--adapter"),
       ModelSelection.runFlag,
     ] + AdapterCombining.flags + [
       Flag(
@@ -69,7 +70,7 @@ enum ExportCommand: Command {
     } else {
       try AdapterFolder.save(as: output) { staging in
         try AdapterFolder.write(
-          adapter, to: staging, baseModel: selection.model, as: type)
+          adapter, to: staging, baseModel: file.path, as: type)
         try record?.write(to: staging)
       }
       json["format"] = "peft"

@@ -32,7 +32,13 @@ struct MeasuredMerge {
       // Known now rather than when all is done.
       _ = try StagedFolder(path: adapterName)
     }
-    let trials = try policy.ways(for: type).map { way in
+    // GGUF has no place for DoRA's magnitudes, so that such an adapter is kept apart only where that is asked for, and
+    // then refused.
+    let hasMagnitudes = merge.adapter?.hasMagnitudes ?? false
+    let ways = policy.ways(for: type).filter {
+      $0 != .apart || !hasMagnitudes || policy == .apart
+    }
+    let trials = try ways.map { way in
       try MergeTrial(
         merge, way, as: type, in: staged.stagingPath, texts: texts,
         writing: { try console.stage("\(way.rawValue): writing", in: .bytes, $0) },

@@ -15,8 +15,10 @@ enum MergeCommand: Command {
   static let flags =
     [
       Flag(
-        name: "--model", value: "M", help: "the base: .gguf file, Hugging Face folder, or org/name",
-        isRequired: true),
+        name: "--model", value: "M",
+        help: "the base: .gguf file, Hugging Face folder, or org/name[@revision]; "
+          + "default: the one that the first adapter's folder names", isRequired: true,
+        isNamedBy: "--adapter"),
       Flag(
         name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
         isRequired: true,

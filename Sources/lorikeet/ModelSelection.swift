@@ -1,6 +1,7 @@
 import CausalLM
 import Configuration
 import Inference
+import LoRA
 import ModelFiles
 import Training
 
@@ -18,6 +19,8 @@ struct ModelSelection {
   let precision: CausalLM.Precision
   /// The run folder, where the command line names one.
   let run: String?
+  /// Whether the adapter's configuration named the model, and not the command line.
+  private let isNamedByAdapter: Bool
   /// What the first adapter that says so was trained on.
   let record: AdapterRecord?
   /// What is said of the precision once the model is loaded.
@@ -36,7 +39,9 @@ struct ModelSelection {
   static let flags = [
     Flag(
       name: "--model", value: "M",
-      help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
+      help: "a .gguf file, a Hugging Face folder, or org/name[@revision] in the local cache; "
+        + "default: the base that the adapter's folder names", isRequired: true,
+      isNamedBy: "--adapter"),
     Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"), runFlag,
     fourBitFlag,
   ]
@@ -50,8 +55,14 @@ struct ModelSelection {
   init(_ arguments: Arguments) throws {
     run = arguments.string("--run").map { $0.trimmingSuffix("/") }
     let trained = try run.map(Self.settings)
-    model = trained?.path ?? arguments.string("--model") ?? ""
     adapters = try run.map { [try Self.adapter(of: $0)] } ?? arguments.strings("--adapter")
+    let named = trained?.path ?? arguments.string("--model")
+    isNamedByAdapter = named == nil
+    if let named {
+      model = named
+    } else {
+      model = try AdapterFolder.baseModel(adapters.first ?? "")
+    }
     record = adapters.lazy.compactMap(AdapterRecord.read).first
 
     if arguments.has("--load-in-4bit") {
@@ -93,7 +104,9 @@ struct ModelSelection {
     do {
       return try body()
     } catch let error as ModelFileError {
-      guard let run, case .missing(let path, _, _) = error, path == model else { throw error }
+      guard case .missing(let path, _, _) = error, path == model else { throw error }
+      if isNamedByAdapter { throw Self.missingBase(model, of: adapters.first ?? "") }
+      guard let run else { throw error }
       // A run names its model relative to where it was started.
       throw ModelFileError.missing(
         path: "\(run)/config.yaml", problem: "its model.path, \(model), is not there",
@@ -115,6 +128,13 @@ struct ModelSelection {
     let chat = try load(console)
     if let adapter = adapters.last { try chat.attachAdapter(adapter) }
     return chat
+  }
+
+  private static func missingBase(_ base: String, of adapter: String) -> ModelFileError {
+    .missing(
+      path: adapter,
+      problem: "its base, \(base), is neither here nor in the local Hugging Face cache",
+      remedy: "start where that path leads to it, or name it with --model")
   }
 
   /// What a run's configuration says of its model.

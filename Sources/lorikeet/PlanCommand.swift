@@ -34,7 +34,7 @@ enum PlanCommand: Command {
         "time",
         "\(Format.duration(estimate.seconds)) on this machine, \(Int(estimate.tokensPerSecond)) tokens/s"
           + (estimate.validations > 0
-            ? "; \(Format.duration(estimate.validationSeconds)) of it for \(estimate.validations) validations"
+            ? "; \(Format.duration(estimate.validationSeconds)) of it for \(estimate.validations) \(estimate.validations == 1 ? "validation" : "validations")"
             : "")))
     console.print(row("memory", Format.megabytes(run.memoryPlan.totalBytes)))
     for part in run.memoryPlan.parts {

@@ -118,8 +118,10 @@ enum TrainCommand: Command {
     console.print("adapter: \(folder.adapter)")
     console.print("report: \(folder.path)/report.html")
     if summary.outcome == .interrupted {
+      let settings = arguments.strings("--set").map { " --set \(ShellText.quoted($0))" }.joined()
       console.note(
-        "continue with: lorikeet train \(arguments.positional[0]) --resume \(folder.path)")
+        "continue with: lorikeet train \(arguments.positional[0])\(settings) --resume \(folder.path)"
+      )
       exit(130)
     }
   }

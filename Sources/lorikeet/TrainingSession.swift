@@ -50,8 +50,10 @@ struct TrainingSession {
       configuration.model.loadIn4Bit
       ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
     let chat = try ModelSession.load(configuration.model.path, precision, console)
-    let adapter = try LoRAAdapter.starting(
-      configuration.lora, for: chat.model, seed: configuration.training.seed)
+    let adapter = try console.stage("decomposing weights", in: .things("layers")) { progress in
+      try LoRAAdapter.starting(
+        configuration.lora, for: chat.model, seed: configuration.training.seed, progress: progress)
+    }
     samples = try Self.samples(
       configuration.training, validation?.rows ?? [],
       longestPrompt: (train.examples + (validation?.tokens.examples ?? [])).map(\.tokens.count)
@@ -72,7 +74,10 @@ struct TrainingSession {
     self.file = file
     self.template = template
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps; \(Parallel.threads) threads, \(KernelPath.active) kernels, \(arithmetic.rawValue)"
+      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps"
+    )
+    console.note(
+      "computing in \(arithmetic.rawValue) on \(Parallel.threads) threads, \(KernelPath.active) kernels"
     )
   }
 
