@@ -32,6 +32,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case otherArchitecture(path: String, found: String, base: String?)
   /// A GGUF adapter does something that is not supported; `feature` is a verb with its object.
   case unsupportedGGUF(path: String, feature: String)
+  /// Adapters cannot be combined in the way asked for, since their ranks differ in a layer.
+  case notCombinable(layer: String, ranks: [Int])
   /// A DoRA adapter is to be applied in part or together with others.
   case notAdditive(path: String)
   /// PiSSA needs a library that is not installed.
@@ -85,6 +87,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): was made for the architecture \(found), and this model is \(base ?? "none that GGUF knows"); use the adapter with its own base"
     case .unsupportedGGUF(let path, let feature):
       "\(path): this adapter \(feature), which Lorikeet cannot apply; merge it with llama-export-lora first"
+    case .notCombinable(let layer, let ranks):
+      "\(layer): the adapters have the ranks \(ranks.map(String.init).joined(separator: ", ")), and linear and ties need equal ones; use --method cat or svd"
     case .inexpressible(let path, let reason): "\(path): \(reason)"
     }
   }

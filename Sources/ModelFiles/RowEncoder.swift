@@ -19,10 +19,16 @@ package struct RowEncoder {
   /// What is to be added to every value.
   let valueOffset: Float
 
+  /// How the scales of blocks are chosen.
+  let fitting: ScaleFitting
+
   /// Describes a tensor to be written; its rows divide into the heads, where there are some.
   package init(
-    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?, valueOffset: Float = 0
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?,
+    valueOffset: Float = 0,
+    fitting: ScaleFitting = .plain
   ) {
+    self.fitting = fitting
     self.name = name
     self.shape = shape
     self.type = type
@@ -97,7 +103,8 @@ package struct RowEncoder {
   ) -> UnsafeRawBufferPointer {
     let count = chunk.count / type.blockElements * type.blockBytes
     if let source = chunk.baseAddress, let target = bytes.baseAddress {
-      type.quantize(source, count: chunk.count, into: target, deviation: &deviation)
+      type.quantize(
+        source, count: chunk.count, into: target, fitting: fitting, deviation: &deviation)
     }
     return UnsafeRawBufferPointer(rebasing: bytes[..<count])
   }

@@ -19,7 +19,7 @@ enum ChatCommand: Command {
   static let example = "lorikeet chat --run runs/support"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let chat = try ModelSelection(arguments, console).open(console)
+    let chat = try ModelSelection(arguments).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let conversation = ChatConversation(
       chat, generator, system: arguments.string("--system"), console)

@@ -22,7 +22,9 @@ struct ModelSelection {
   /// Whether the adapter's configuration named the model, and not the command line.
   private let isNamedByAdapter: Bool
   /// What the first adapter that says so was trained on.
-  private let record: AdapterRecord?
+  let record: AdapterRecord?
+  /// What is said of the precision once the model is loaded.
+  private let precisionNote: String?
 
   /// The flag that names a run folder in place of a model and its adapter.
   static let runFlag = Flag(
@@ -44,13 +46,13 @@ struct ModelSelection {
     fourBitFlag,
   ]
 
-  /// Reads what the arguments name, and says what of it is not as the adapter was trained.
+  /// Reads what the arguments name.
   ///
   /// An adapter's own record says what precision it was trained in; it is followed. Where it is gone, the run's
   /// configuration says the same.
   ///
   /// - Throws: `ModelFileError` or `ConfigurationError` for a run folder that is none, or has no adapter yet.
-  init(_ arguments: Arguments, _ console: Console) throws {
+  init(_ arguments: Arguments) throws {
     run = arguments.string("--run").map { $0.trimmingSuffix("/") }
     let trained = try run.map(Self.settings)
     adapters = try run.map { [try Self.adapter(of: $0)] } ?? arguments.strings("--adapter")
@@ -65,27 +67,42 @@ struct ModelSelection {
 
     if arguments.has("--load-in-4bit") {
       precision = .nf4(doubleQuantized: true)
-      if let record, record.precision != "nf4" {
-        console.note(
-          "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
-        )
-      }
+      let isOther = record.map { $0.precision != "nf4" } ?? false
+      precisionNote =
+        isOther
+        ? "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
+        : nil
     } else if let record, record.precision == "nf4" {
       precision = .nf4(doubleQuantized: record.isDoubleQuantized)
-      console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
+      precisionNote = "base in NF4, as the adapter was trained (\(AdapterRecord.fileName))"
     } else if record == nil, let trained, trained.loadIn4Bit {
       precision = .nf4(doubleQuantized: trained.useDoubleQuant)
-      console.note("base in NF4, as the adapter was trained (config.yaml)")
+      precisionNote = "base in NF4, as the adapter was trained (config.yaml)"
     } else {
       precision = .stored
+      precisionNote = nil
     }
   }
 
-  /// Loads the model, without an adapter, and warns where it is not the one that the adapter was trained on.
+  /// Loads the model, without an adapter, and says what of it is not as the adapter was trained.
   func load(_ console: Console) throws -> ChatModel {
-    let chat: ChatModel
+    if let precisionNote { console.note(precisionNote) }
+    let chat = try namingRun { try ModelSession.load(model, precision, console) }
+    try warnOfOtherBase(chat.file, console)
+    return chat
+  }
+
+  /// Opens the model's file, for names and shapes alone, and warns where the adapter was trained on another.
+  func openFile(_ console: Console) throws -> ModelFile {
+    let file = try namingRun { try ModelFile.open(model) }
+    try warnOfOtherBase(file, console)
+    return file
+  }
+
+  /// Runs `body`, whose error says where a model that is missing was named.
+  private func namingRun<Result>(_ body: () throws -> Result) throws -> Result {
     do {
-      chat = try ModelSession.load(model, precision, console)
+      return try body()
     } catch let error as ModelFileError {
       guard case .missing(let path, _, _) = error, path == model else { throw error }
       if isNamedByAdapter { throw Self.missingBase(model, of: adapters.first ?? "") }
@@ -95,12 +112,15 @@ struct ModelSelection {
         path: "\(run)/config.yaml", problem: "its model.path, \(model), is not there",
         remedy: "start where the run was started, or name the model with --model and --adapter")
     }
-    if let record, record.baseHash != (try ModelSession.contentHash(of: chat.file, console)) {
-      console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(model); its answers may be worse"
-      )
+  }
+
+  private func warnOfOtherBase(_ file: ModelFile, _ console: Console) throws {
+    guard let record, record.baseHash != (try ModelSession.contentHash(of: file, console)) else {
+      return
     }
-    return chat
+    console.note(
+      "warning: the adapter was trained on \(record.baseName), whose content differs from \(model); its answers may be worse"
+    )
   }
 
   /// Loads the model with its adapter.
@@ -108,19 +128,6 @@ struct ModelSelection {
     let chat = try load(console)
     if let adapter = adapters.last { try chat.attachAdapter(adapter) }
     return chat
-  }
-
-  /// The model that a command line names, or that its adapter does.
-  static func openFile(_ arguments: Arguments) throws -> ModelFile {
-    if let path = arguments.string("--model") { return try ModelFile.open(path) }
-    let adapter = arguments.string("--adapter") ?? ""
-    let path = try AdapterFolder.baseModel(adapter)
-    do {
-      return try ModelFile.open(path)
-    } catch let error {
-      guard case .missing(let missing, _, _) = error, missing == path else { throw error }
-      throw missingBase(path, of: adapter)
-    }
   }
 
   private static func missingBase(_ base: String, of adapter: String) -> ModelFileError {
