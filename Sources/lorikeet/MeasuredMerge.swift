@@ -1,5 +1,6 @@
 import Datasets
 import Inference
+import LoRA
 import ModelFiles
 import Quantization
 import Serialization
