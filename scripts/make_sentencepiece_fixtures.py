@@ -1,6 +1,6 @@
 """Makes the fixtures of tokenizers whose tokens are text: byte-pair encoding with scores, and unigram.
 
-    pip install tokenizers==0.23.3 sentencepiece==0.2.3 gguf==0.19.0 llama-cpp-python==0.3.36
+    pip install tokenizers==0.23.3 sentencepiece==0.2.3 gguf==0.19.0 llama-cpp-python==0.3.36 protobuf==7.36.1
     python scripts/make_sentencepiece_fixtures.py
 
 Two vocabularies are trained with SentencePiece, one as Llama 2's (a space before each text), one as Gemma's (none,
@@ -10,12 +10,17 @@ but tokens of the user's). Of each comes a folder in Tests/Fixtures/tokenization
 * tokenizer.json  the same as Transformers writes it: merge rules, byte fallback; the reference is `tokenizers`;
 * ids.txt         the ids that both give, as in make_tokenizer_fixtures.py.
 
+unigram-mapped is a unigram model with a compiled character map, spaces that are left out and tokens of the user's:
+its gguf-ids.txt are llama.cpp's, its ids.txt those of `tokenizers`, which looks up grapheme clusters where the others
+take the longest match.
+
 text-variants.jsonl has other steps over the first vocabulary. SentencePiece itself must agree on strings without an
 added token; the script fails if any two do not agree. Needs all four packages in one environment, or
 `--llama PYTHON`, an interpreter that has llama-cpp-python.
 """
 
 import argparse
+import base64
 import collections
 import io
 import json
@@ -80,12 +85,12 @@ def gguf_values(processor, prefix_space):
     }  # fmt: skip
 
 
-def llama_ids(values, strings, python):
+def llama_ids(values, strings, python, character_map=None):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vocabulary.gguf"
         writer = GGUFWriter(path, "llama")
         writer.add_vocab_size(len(values["tokens"]))
-        writer.add_tokenizer_model("llama")
+        writer.add_tokenizer_model(values["model"])
         writer.add_tokenizer_pre("default")
         writer.add_token_list(values["tokens"])
         writer.add_token_scores(values["scores"])
@@ -94,6 +99,9 @@ def llama_ids(values, strings, python):
         writer.add_bos_token_id(1)
         writer.add_eos_token_id(2)
         writer.add_add_space_prefix(values["add_space_prefix"])
+        if character_map is not None:
+            writer.add_remove_extra_whitespaces(values["remove_extra_whitespaces"])
+            writer.add_precompiled_charsmap(character_map)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.close()
@@ -201,6 +209,59 @@ def make_unigram(corpus, strings):
             yield f"unigram {fallback} {scheme} {split}", made, change
 
 
+# What a character map of the fixture does: one to one, one to many, many to one, away, and entries that begin others.
+CHARACTER_MAP = {
+    "\t": " ", "\n": " ", "\u00a0": " ", "\u3000": " ", "\u200b": "", "\ufeff": "", "ﬁ": "fi", "½": "1⁄2", "㍿": "株式会社",
+    "e\u0301": "é", "e\u0301\u0323": "ẹ́", "a\u0301": "a'", "①": "1", "…": "...", "’": "'", "가": "ga", "가\u0301": "gá",
+    "!!": "!", "ß": "ss", "😀": ":)", "👍": "+", "👍🏽": "++", "👩": "w", "ſ": "s", "\u0323": "", "\u202b": "", "\u200f": "",
+}  # fmt: skip
+
+
+def make_mapped_unigram(corpus, strings, python):
+    """SentencePiece's unigram model with its own character map, as T5 and XLNet have it."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    folder = common.FOLDER / "unigram-mapped"
+    folder.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as rules:
+        for source, target in CHARACTER_MAP.items():
+            rules.write("\t".join(" ".join(f"{ord(c):X}" for c in text) for text in (source, target)) + "\n")
+        rules.flush()
+        output = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(corpus), model_writer=output, model_type="unigram", vocab_size=700,
+            normalization_rule_tsv=rules.name, character_coverage=0.98, user_defined_symbols=["[W]", "<left>"],
+            control_symbols=CONTROL, minloglevel=2, max_sentence_length=1 << 20, num_threads=1)  # fmt: skip
+    processor = sentencepiece.SentencePieceProcessor(model_proto=output.getvalue())
+    proto = sentencepiece_model_pb2.ModelProto.FromString(output.getvalue())
+    character_map = proto.normalizer_spec.precompiled_charsmap
+    values = gguf_values(processor, True) | {
+        "model": "t5", "remove_extra_whitespaces": True,
+        "precompiled_charsmap": base64.b64encode(character_map).decode()}  # fmt: skip
+    (folder / "gguf.json").write_text(common.dumps(values) + "\n", encoding="utf-8")
+    gguf = llama_ids(values, strings, python, character_map)
+    common.write_lines(folder / "gguf-ids.txt", [common.packed(ids) for ids in gguf])
+
+    tokenizer = Tokenizer(models.Unigram([(p.piece, p.score) for p in pieces(processor)], 0, False))
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Precompiled(character_map), normalizers.Strip(left=False, right=True),
+        normalizers.Replace(tokenizers.Regex(" {2,}"), MARK)])  # fmt: skip
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(MARK, "always", True)
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(MARK, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.add_special_tokens([AddedToken(p.piece, normalized=False, special=True)
+                                  for p in pieces(processor) if p.type in (2, 3)])  # fmt: skip
+    tokenizer.add_tokens([AddedToken(p.piece, normalized=False) for p in pieces(processor) if p.type == 4])
+    (folder / "tokenizer.json").write_text(common.compact(tokenizer), encoding="utf-8")
+    common.write_ids(folder / "ids.txt", tokenizer, strings)
+    json_ids = [tokenizer.encode(s, add_special_tokens=False).ids for s in strings]
+    wrong = [s for s, ids in zip(strings, gguf) if "<" not in s and "[W]" not in s and "\0" not in s
+             and processor.encode(s) != ids]  # fmt: skip
+    print("unigram-mapped", len(values["tokens"]), "tokens, map of", len(character_map), "bytes;",
+          sum(a != b for a, b in zip(gguf, json_ids)), "strings differ between llama.cpp and tokenizers;",
+          len(wrong), "between SentencePiece and llama.cpp", [s[:40] for s in wrong[:5]])  # fmt: skip
+
+
 def variant_lines(base, variants, strings):
     chosen = [s for s in strings[::13] if len(s) < 200]
     for name, made, change in variants:
@@ -238,6 +299,7 @@ def main():
         assert not wrong and not differing
         if prefix_space:
             lines = list(variant_lines(name, variants(tokenizer), strings))
+    make_mapped_unigram(corpus, strings, python)
     lines += variant_lines("unigram", make_unigram(corpus, strings), strings)
     common.write_lines(common.FOLDER / "text-variants.jsonl", lines)
 

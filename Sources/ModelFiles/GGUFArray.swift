@@ -35,6 +35,11 @@ public struct GGUFArray: Sendable, Equatable {
     self.init(elementType: .int32, count: values.count, encoded: encoded)
   }
 
+  /// An array of bytes.
+  public init(bytes: [UInt8]) {
+    self.init(elementType: .uint8, count: bytes.count, encoded: bytes)
+  }
+
   /// An array of single-precision numbers.
   public init(_ values: [Float]) {
     var encoded: [UInt8] = []

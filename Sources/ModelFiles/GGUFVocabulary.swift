@@ -43,6 +43,14 @@ enum GGUFVocabulary {
       }
       scores = floats
     }
+    var characterMap: [UInt8] = []
+    if let list = value("precompiled_charsmap") {
+      guard let integers = list.arrayValue?.integers else {
+        throw damaged("precompiled_charsmap", "a list of bytes")
+      }
+      // Converters write bytes with a sign or without.
+      characterMap = integers.map { UInt8(truncatingIfNeeded: $0) }
+    }
     return try TokenizerDescription(
       ggufModel: model, pre: value("pre")?.stringValue, tokens: tokens, tokenTypes: types,
       merges: merges, scores: scores,
@@ -51,7 +59,8 @@ enum GGUFVocabulary {
         padding: id("padding")),
       addsSpacePrefix: value("add_space_prefix")?.boolValue,
       addsBeginningOfSequence: value("add_bos_token")?.boolValue,
-      addsEndOfSequence: value("add_eos_token")?.boolValue ?? false)
+      addsEndOfSequence: value("add_eos_token")?.boolValue, characterMap: characterMap,
+      removesExtraSpaces: value("remove_extra_whitespaces")?.boolValue ?? false)
   }
 
   /// The metadata that describe `tokenizer`, in the order llama.cpp's converter writes them.
@@ -63,7 +72,7 @@ enum GGUFVocabulary {
   ) throws(ModelFileError) -> [(key: String, value: GGUFValue)] {
     let (tokens, types) = try tokenList(of: tokenizer, embeddingRows: embeddingRows, path: path)
     var entries: [(key: String, value: GGUFValue)]
-    let addsSpace: Bool
+    var addsSpace = false
     switch tokenizer.alphabet {
     case .byteLevel:
       guard let pre = PreTokenizerName(tokenizer) else {
@@ -81,18 +90,28 @@ enum GGUFVocabulary {
         ("tokenizer.ggml.token_type", .array(GGUFArray(types.map(\.rawValue)))),
         ("tokenizer.ggml.merges", .array(GGUFArray(merges))),
       ]
-      addsSpace = false
     case .spaceMarked:
-      guard let prefix = tokenizer.spacePrefix, tokenizer.fallsBackToBytes,
-        !tokenizer.isUnigram
+      let model: String
+      var unigram: UnigramNormalization?
+      if tokenizer.isUnigram {
+        unigram = UnigramNormalization(tokenizer)
+        model = "t5"
+        addsSpace = unigram?.addsPrefix ?? false
+      } else {
+        model = "llama"
+        addsSpace = tokenizer.spacePrefix ?? false
+      }
+      // llama.cpp has bytes for unknown characters in the one kind always, in the other never.
+      guard tokenizer.isUnigram ? unigram != nil : tokenizer.spacePrefix != nil,
+        tokenizer.fallsBackToBytes != tokenizer.isUnigram
       else {
         throw .unsupported(
-          path: path, problem: "has a tokenizer that llama.cpp's \"llama\" does not do",
+          path: path, problem: "has a tokenizer that llama.cpp's \"\(model)\" does not do",
           remedy: "write a Hugging Face folder instead of a .gguf file")
       }
       let scores = tokenizer.scores
       entries = [
-        ("tokenizer.ggml.model", .string("llama")),
+        ("tokenizer.ggml.model", .string(model)),
         ("tokenizer.ggml.pre", .string("default")),
         ("tokenizer.ggml.tokens", .array(GGUFArray(tokens))),
         (
@@ -103,7 +122,17 @@ enum GGUFVocabulary {
         ),
         ("tokenizer.ggml.token_type", .array(GGUFArray(types.map(\.rawValue)))),
       ]
-      addsSpace = prefix
+      if let unigram {
+        entries.append(
+          ("tokenizer.ggml.remove_extra_whitespaces", .bool(unigram.removesExtraSpaces)))
+        if !unigram.characterMap.isEmpty {
+          entries.append(
+            (
+              "tokenizer.ggml.precompiled_charsmap",
+              .array(GGUFArray(bytes: unigram.characterMap))
+            ))
+        }
+      }
     }
     let roles = tokenizer.specialTokens
     for (name, id) in [

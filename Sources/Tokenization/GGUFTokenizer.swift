@@ -15,7 +15,8 @@ extension TokenizerDescription {
   /// begin and end a sequence count as control tokens whatever their type says, as in llama.cpp.
   ///
   /// - Parameters:
-  ///   - ggufModel: `tokenizer.ggml.model`; `gpt2` means byte-level BPE, `llama` SentencePiece's.
+  ///   - ggufModel: `tokenizer.ggml.model`; `gpt2` means byte-level BPE, `llama` SentencePiece's,
+  ///     `t5` a unigram model.
   ///   - pre: `tokenizer.ggml.pre`, the way byte-level BPE splits words; see ``PreTokenizerName``.
   ///   - tokens: `tokenizer.ggml.tokens`, the bytes of each string.
   ///   - tokenTypes: `tokenizer.ggml.token_type`; if it is empty all tokens are normal.
@@ -26,7 +27,10 @@ extension TokenizerDescription {
   ///     are text.
   ///   - addsBeginningOfSequence: `tokenizer.ggml.add_bos_token`; `nil` means that it is not there, and on where
   ///     llama.cpp has it on.
-  ///   - addsEndOfSequence: `tokenizer.ggml.add_eos_token`.
+  ///   - addsEndOfSequence: `tokenizer.ggml.add_eos_token`; `nil` means that it is not there, and on where llama.cpp
+  ///     has it on.
+  ///   - characterMap: `tokenizer.ggml.precompiled_charsmap`; only unigram models have one.
+  ///   - removesExtraSpaces: `tokenizer.ggml.remove_extra_whitespaces`; only of unigram models.
   /// - Throws: ``TokenizerError`` for another kind of tokenizer, a list of the wrong length, or a merge rule or
   ///   id outside the vocabulary.
   /// - SeeAlso: ggml, `docs/gguf.md`, "Tokenizer"; `llama-vocab.cpp` of llama.cpp.
@@ -34,7 +38,7 @@ extension TokenizerDescription {
     ggufModel: String, pre: String?, tokens: [[UInt8]], tokenTypes: [Int32], merges: [[UInt8]],
     scores: [Float] = [], specialTokens: SpecialTokens = SpecialTokens(),
     addsSpacePrefix: Bool? = nil, addsBeginningOfSequence: Bool? = nil,
-    addsEndOfSequence: Bool = false
+    addsEndOfSequence: Bool? = nil, characterMap: [UInt8] = [], removesExtraSpaces: Bool = false
   ) throws(TokenizerError) {
     guard tokenTypes.isEmpty || tokenTypes.count == tokens.count else {
       throw .malformed(
@@ -52,6 +56,7 @@ extension TokenizerDescription {
     }
     self.init(tokens: tokens, merges: [], specialTokens: specialTokens)
     var addsBeginning = addsBeginningOfSequence ?? false
+    var addsEnd = addsEndOfSequence ?? false
     switch ggufModel {
     case "gpt2":
       let name = try PreTokenizerName(gguf: pre)
@@ -60,11 +65,7 @@ extension TokenizerDescription {
       ignoresMergesForWholeTokens = name.ignoresMergesForWholeTokens
       addsBeginning = addsBeginningOfSequence ?? name.addsBeginningOfSequence
     case "llama":
-      guard scores.count == tokens.count else {
-        throw .malformed(
-          component: "tokenizer.ggml.scores", expected: "a list of \(tokens.count)",
-          found: "a list of \(scores.count)")
-      }
+      try Self.checkCount(scores, of: tokens)
       alphabet = .spaceMarked
       model = .scoredPairs(scores)
       preTokenization = []
@@ -73,10 +74,29 @@ extension TokenizerDescription {
       fusesUnknownBytes = true
       setSpacePrefix(addsSpacePrefix ?? true)
       addsBeginning = addsBeginningOfSequence ?? true
+    case "t5":
+      try Self.checkCount(scores, of: tokens)
+      alphabet = .spaceMarked
+      model = .unigram(scores.map(Double.init))
+      preTokenization = []
+      // llama.cpp has bytes for unknown characters in its other kind only.
+      unknownByteToken = specialTokens.unknown
+      fusesUnknownBytes = true
+      // Where extra spaces go, a text begins with one, said or not.
+      let addsPrefix = (addsSpacePrefix ?? true) || removesExtraSpaces
+      normalization =
+        UnigramNormalization(
+          characterMap: characterMap, removesExtraSpaces: removesExtraSpaces,
+          addsPrefix: addsPrefix
+        ).steps
+      stripsLeadingSpace = addsPrefix
+      addsEnd = addsEndOfSequence ?? true
     default:
       throw .unsupported(
         component: "tokenizer.ggml.model", found: "\"\(ggufModel)\"",
-        remedy: "use a model with a byte-pair encoding (\"gpt2\" or \"llama\")")
+        remedy:
+          "use a model with a byte-pair encoding (\"gpt2\" or \"llama\") or a unigram model (\"t5\")"
+      )
     }
 
     let vocabulary = try Vocabulary(tokens: tokens, alphabet: alphabet)
@@ -90,7 +110,17 @@ extension TokenizerDescription {
     }
     try addTokens(tokenTypes, vocabulary)
     if addsBeginning, let begin = specialTokens.beginningOfSequence { prefix = [begin] }
-    if addsEndOfSequence, let end = specialTokens.endOfSequence { suffix = [end] }
+    if addsEnd, let end = specialTokens.endOfSequence { suffix = [end] }
+  }
+
+  private static func checkCount(
+    _ scores: [Float], of tokens: [[UInt8]]
+  ) throws(TokenizerError) {
+    guard scores.count == tokens.count else {
+      throw .malformed(
+        component: "tokenizer.ggml.scores", expected: "a list of \(tokens.count)",
+        found: "a list of \(scores.count)")
+    }
   }
 
   /// Writes spaces as marks, with one before a text or without.

@@ -53,8 +53,23 @@ extension JSONComponent {
           .replace(
             try step.required("pattern").splitPattern(),
             with: Array(try step.required("content").string().utf8)))
+      case "Strip":
+        steps.append(
+          .strip(
+            left: try step.flag("strip_left", default: true),
+            right: try step.flag("strip_right", default: true)))
+      case "Precompiled":
+        let text = try step.required("precompiled_charsmap").string()
+        guard let bytes = Base64.decode(text) else {
+          throw .malformed(
+            component: "\(step.path) precompiled_charsmap", expected: "base64",
+            found: "\(text.utf8.count) bytes of something else")
+        }
+        // Transformers leaves the map empty where text stays as it is.
+        if !bytes.isEmpty { steps.append(.characterMap(bytes, .clusters)) }
       default:
-        throw step.unsupportedType(remedy: "use a model with NFC, Prepend and Replace only")
+        throw step.unsupportedType(
+          remedy: "use a model with NFC, Precompiled, Prepend, Replace and Strip only")
       }
     }
     return steps

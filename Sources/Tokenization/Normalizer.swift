@@ -6,6 +6,8 @@ struct Normalizer: Sendable {
     case prepend([UInt8])
     case replace(RegularExpression, with: [UInt8])
     case canonicalComposition
+    case strip(left: Bool, right: Bool)
+    case characterMap(CharacterMap)
   }
 
   /// The number of steps a tokenizer may have.
@@ -36,6 +38,10 @@ struct Normalizer: Sendable {
         made.append(.replace(try RegularExpression(pattern), with: try Self.checked(text)))
       case .canonicalComposition:
         made.append(.canonicalComposition)
+      case .strip(let left, let right):
+        made.append(.strip(left: left, right: right))
+      case .characterMap(let bytes, let matching):
+        made.append(.characterMap(try CharacterMap(bytes, matching: matching)))
       }
     }
     self.steps = made
@@ -74,9 +80,34 @@ struct Normalizer: Sendable {
       case .canonicalComposition:
         let composition = CanonicalComposition.shared
         text.replace(text.bytes.withUnsafeBufferPointer { composition.edits($0) })
+      case .strip(let left, let right):
+        text.replace(Self.stripped(text.bytes, left: left, right: right))
+      case .characterMap(let map):
+        let edits = map.edits(text.bytes)
+        guard text.bytes.count + edits.reduce(0, { $0 + $1.with.count }) <= limit else {
+          failure =
+            failure
+            ?? .patternTooCostly(pattern: "normalizer's character map", offset: text.offsets[0])
+          continue
+        }
+        text.replace(edits)
       }
     }
     return failure
+  }
+
+  /// The white space at the ends of `bytes`, to be left out.
+  private static func stripped(
+    _ bytes: [UInt8], left: Bool, right: Bool
+  ) -> [(range: Range<Int>, with: [UInt8])] {
+    let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
+    func length(_ blank: some Sequence<Unicode.Scalar>) -> Int {
+      blank.reduce(0) { $0 + UTF8.width($1) }
+    }
+    let start = left ? length(scalars.prefix { $0.properties.isWhitespace }) : 0
+    let blank = right ? scalars.reversed().prefix { $0.properties.isWhitespace } : []
+    let end = max(start, bytes.count - length(blank))
+    return [(0..<start, []), (end..<bytes.count, [])].filter { !$0.0.isEmpty }
   }
 
   /// The bytes that `content` is rewritten to.

@@ -62,10 +62,14 @@ extension TokenizerDescription {
 }
 
 extension TokenizerDescription {
-  /// A score for each id of ``tokens`` by which SentencePiece joins as the merge rules do: the first rule that
-  /// makes a token has the highest.
+  /// A score for each id of ``tokens``: the model's own, or ones by which SentencePiece joins as the merge rules do:
+  /// the first rule that makes a token has the highest.
   public var scores: [Float] {
-    if case .scoredPairs(let scores) = model { return scores }
+    switch model {
+    case .scoredPairs(let scores): return scores
+    case .unigram(let scores): return scores.map { Float($0) }
+    case .mergeRules: break
+    }
     var scores = [Float](repeating: -Float(merges.count), count: tokens.count)
     for (rank, rule) in merges.enumerated().reversed() {
       scores[Int(rule.result)] = -Float(rank)

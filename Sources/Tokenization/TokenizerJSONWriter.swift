@@ -198,6 +198,10 @@ extension NormalizationStep {
         "content": .string(String(decoding: text, as: UTF8.self)),
       ]
     case .canonicalComposition: ["type": "NFC"]
+    case .strip(let left, let right):
+      ["type": "Strip", "strip_left": .bool(left), "strip_right": .bool(right)]
+    case .characterMap(let bytes, _):
+      ["type": "Precompiled", "precompiled_charsmap": .string(Base64.encode(bytes))]
     }
   }
 }

@@ -52,6 +52,20 @@ public enum NormalizationStep: Sendable, Equatable {
   case replace(SplitPattern, with: [UInt8])
   /// Unicode's normalisation form C.
   case canonicalComposition
+  /// Leaves out white space that begins or ends the text.
+  case strip(left: Bool, right: Bool)
+  /// Replaces characters as a map that SentencePiece compiled says, these being its bytes.
+  case characterMap([UInt8], CharacterMapMatching)
+}
+
+/// Which of a character map's entries stands for a place in the text, where several do.
+public enum CharacterMapMatching: Sendable, Equatable {
+  /// The longest: SentencePiece itself and llama.cpp.
+  case longest
+  /// The shortest that begins a grapheme cluster, for the whole cluster where it is short: the `tokenizers` library.
+  ///
+  /// What a cluster is the Swift runtime says; its Unicode version decides for characters that are new.
+  case clusters
 }
 
 /// Where a ``PreTokenizationStep/metaspace(_:splits:)`` step puts a space mark before a text.

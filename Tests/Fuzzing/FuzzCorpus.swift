@@ -54,8 +54,10 @@ enum FuzzCorpus {
     + #""<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{"<unk>":0,"<0xC3>":1,"<0x9C>":2,"▁":3,"#
     + #""a":4,"b":5,"ab":6,"▁a":7,"1":8,"▁ab":9},"merges":[["a","b"],["▁","a"],["▁","ab"]]}}"#
   private static let unigramTokenizer =
-    #"{"added_tokens":[{"id":1,"content":"<s>","special":true}],"normalizer":{"type":"Replace","#
-    + #""pattern":{"Regex":" {2,}"},"content":" "},"pre_tokenizer":{"type":"Metaspace","replacement":"▁","#
+    #"{"added_tokens":[{"id":1,"content":"<s>","special":true}],"normalizer":{"type":"Sequence","#
+    + #""normalizers":[{"type":"Precompiled","precompiled_charsmap":"CAAAAAAEAAAAAAAAIABhAA=="},{"type":"#
+    + #""Strip","strip_left":false,"strip_right":true},{"type":"Replace","#
+    + #""pattern":{"Regex":" {2,}"},"content":" "}]},"pre_tokenizer":{"type":"Metaspace","replacement":"▁","#
     + #""prepend_scheme":"first","split":false},"decoder":{"type":"Metaspace","replacement":"▁","#
     + #""prepend_scheme":"first","split":false},"model":{"type":"Unigram","unk_id":0,"byte_fallback":"#
     + #"false,"vocab":[["<unk>",0],["<s>",0],["▁",-2.5],["a",-3],["ab",-4.25],["▁a",-2],["1",-6]]}}"#

@@ -53,7 +53,8 @@ import Tokenization
     #expect(
       try message { try description(model: "bert") }
         == "tokenizer.ggml.model is \"bert\", which is not supported; "
-        + "use a model with a byte-pair encoding (\"gpt2\" or \"llama\")")
+        + "use a model with a byte-pair encoding (\"gpt2\" or \"llama\") or a unigram model (\"t5\")"
+    )
     #expect(
       try message { try description(model: "llama") }
         == "tokenizer.ggml.scores should be a list of 8, but it is a list of 0; "

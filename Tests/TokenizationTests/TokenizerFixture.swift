@@ -6,7 +6,9 @@ import Tokenization
 /// A folder that `scripts/make_tokenizer_fixtures.py` made: strings, and the ids the reference gives them.
 struct TokenizerFixture {
   /// The vocabularies in `Tests/Fixtures/tokenization`.
-  static let names = ["smollm", "gpt-2", "llama-3", "llama-2", "gemma", "unigram"]
+  static let names = [
+    "smollm", "gpt-2", "llama-3", "llama-2", "gemma", "unigram", "unigram-mapped",
+  ]
   /// Those of them whose tokens are bytes.
   static let byteLevelNames = ["smollm", "gpt-2", "llama-3"]
   /// Those whose tokens are text, as SentencePiece has them; `make_sentencepiece_fixtures.py` made these.
@@ -43,7 +45,9 @@ struct TokenizerFixture {
       specialTokens: SpecialTokens(
         beginningOfSequence: id("bos"), endOfSequence: id("eos"), unknown: id("unknown"),
         padding: id("padding")),
-      addsSpacePrefix: gguf["add_space_prefix"]?.boolValue)
+      addsSpacePrefix: gguf["add_space_prefix"]?.boolValue,
+      characterMap: gguf["precompiled_charsmap"]?.stringValue.flatMap(Base64.decode) ?? [],
+      removesExtraSpaces: gguf["remove_extra_whitespaces"]?.boolValue ?? false)
   }
 
   static func ggufDescription(_ name: String) throws -> TokenizerDescription {

@@ -88,7 +88,7 @@ import Tokenization
       Refusal(
         key: "normalizer", value: ["type": "Lowercase"],
         message: "tokenizer.json normalizer is \"Lowercase\", which is not supported; "
-          + "use a model with NFC, Prepend and Replace only"),
+          + "use a model with NFC, Precompiled, Prepend, Replace and Strip only"),
       Refusal(
         key: "pre_tokenizer", value: ["type": "Metaspace"],
         message: "pre_tokenizer is Metaspace over a byte-level vocabulary, which is not supported; "
