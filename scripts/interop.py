@@ -59,7 +59,20 @@ PEFT_ADAPTERS = {
     ),
     "bf16": dict(r=8, lora_alpha=16, target_modules=ATTENTION),
     "DoRA": dict(r=8, lora_alpha=16, use_dora=True, target_modules=ATTENTION),
+    "modules_to_save: embed_tokens": dict(r=8, lora_alpha=16, target_modules=ATTENTION, modules_to_save=["embed_tokens"]),
+    "modules_to_save: lm_head": dict(r=8, lora_alpha=16, target_modules=ATTENTION, modules_to_save=["lm_head"]),
+    "modules_to_save: both, norms, a linear layer": dict(
+        r=8, lora_alpha=16, target_modules="all-linear",
+        modules_to_save=["embed_tokens", "lm_head", "norm", "0.mlp.down_proj"],
+    ),
 }  # fmt: skip
+# What `lorikeet train` makes beside plain adapters.
+TRAINED = {
+    "DoRA": ["lora.use_dora=true"],
+    "modules_to_save: embed_tokens": ["lora.modules_to_save=[embed_tokens]"],
+    "modules_to_save: embed_tokens, lm_head": ["lora.modules_to_save=[embed_tokens, lm_head]"],
+}
+BOTH = "modules_to_save: embed_tokens, lm_head"
 
 
 @dataclass
@@ -217,6 +230,15 @@ class Proof:
         self.near(section, "the base without an adapter", self.theirs(model), self.plain)
         found = self.theirs(PeftModel.from_pretrained(model, self.trained).eval())
         self.near(section, "an adapter that `lorikeet train` made", found, self.tuned, move=self.move)
+        for index, (name, settings) in enumerate(TRAINED.items()):
+            adapter = self.folder / f"run-{index}" / "adapter"
+            changes = [word for setting in settings for word in ("--set", setting)]
+            self.tool.run("train", *self.train, *changes, "--output", adapter.parent, "--quiet")
+            found = self.theirs(PeftModel.from_pretrained(self.transformers_base(), adapter).eval())
+            ours = self.ours(self.base, adapter)
+            self.near(section, f"{name}, trained", found, ours, move=difference(ours, self.plain))
+            if name == BOTH:
+                self.whole, self.wholly_tuned = adapter, ours
 
     def we_read_peft(self):
         section = "We read PEFT's adapters"
@@ -230,16 +252,21 @@ class Proof:
                     torch.nn.init.normal_(parameter, std=0.02)
                 if "lora_" in key and name == "bf16":
                     parameter.data = parameter.data.to(torch.bfloat16)
+                if "modules_to_save" in key:
+                    parameter.data += 0.05 * parameter.data.std() * torch.randn_like(parameter)
+                    parameter.data *= 1.05
             model.save_pretrained(folder)
-            if name == "DoRA":
-                words = ["export", "--adapter", folder, "--model", self.base, "--output", self.folder / "dora.gguf"]
+            is_writable = name != "DoRA" and "modules_to_save" not in name
+            if name in ["DoRA", "modules_to_save: lm_head"]:
+                words = ["export", "--adapter", folder, "--model", self.base, "--output", self.folder / "refused.gguf"]
                 said = self.tool.run(*words, expected=65).stderr.strip().splitlines()[-1]
-                self.add(section, "DoRA to GGUF", "refused: “" + said.split(": ", 2)[-1] + "”", "refused", "DoRA" in said)
+                is_told = name.split(":")[0] in said
+                self.add(section, f"{name}, to GGUF", "refused: “" + said.split(": ", 2)[-1] + "”", "refused", is_told)
             found = self.theirs(PeftModel.from_pretrained(self.transformers_base(), folder).eval())
             move = difference(found, self.plain)
             ours = self.ours(self.base, folder)
             self.near(section, name, ours, found, move=move)
-            if name != "DoRA":  # what follows writes GGUF
+            if is_writable:  # what follows writes GGUF
                 self.peft[name] = (folder, ours, move)
             if name == "rsLoRA":
                 wrong = self.folder / "peft-wrong"
@@ -251,9 +278,9 @@ class Proof:
     def change_settings(path: Path, **values):
         path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
-    def merge(self, output: Path, kind: str, *more) -> Path:
+    def merge(self, output: Path, kind: str, *more, adapter: Path | None = None) -> Path:
         self.tool.run(
-            "merge", "--model", self.base, "--adapter", self.trained, "--output", output, "--type", kind, *more, "--quiet"
+            "merge", "--model", self.base, "--adapter", adapter or self.trained, "--output", output, "--type", kind, *more, "--quiet"
         )  # fmt: skip
         return output
 
@@ -269,6 +296,7 @@ class Proof:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
             wanted = self.ours(folder) if kind == "bf16" else self.tuned
             self.near(section, kind, self.theirs(model.eval()), wanted, move=None if kind == "bf16" else self.move)
+        self.transformers_reads_whole(section)
         wrong = self.folder / "merged-wrong"
         shutil.copytree(folders["f32"], wrong)
         settings = json.loads((wrong / "config.json").read_text())
@@ -279,6 +307,23 @@ class Proof:
         model = AutoModelForCausalLM.from_pretrained(wrong, dtype=torch.float32, attn_implementation="eager")
         self.far("Wrong on purpose", "`rope_theta` of the merged folder a tenth larger", self.theirs(model.eval()), self.tuned)
         self.tokenizer_is_ours(folders["f32"])
+
+    def transformers_reads_whole(self, section: str):
+        """Models whose embeddings and head were trained: apart beside an adapter, or with all weights."""
+
+        def read(folder: Path):
+            return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+        model = read(self.merge(self.folder / "merged-whole", "f32", adapter=self.whole))
+        assert model.lm_head.weight is not model.model.embed_tokens.weight
+        move = difference(self.wholly_tuned, self.plain)
+        self.near(section, "f32, of embeddings and head trained whole", self.theirs(model), self.wholly_tuned, move=move)
+        run = self.folder / "full"
+        rate = ["--set", "lora=null", "--set", "training.learning_rate=1e-4"]
+        self.tool.run("train", *self.train, *rate, "--output", run, "--quiet")
+        ours = self.ours(run / "model")
+        found = self.theirs(read(run / "model"))
+        self.near(section, "the model of a run with `lora: null`", found, ours, move=difference(ours, self.plain))
 
     def tokenizer_is_ours(self, folder: Path):
         section = "AutoTokenizer on our merged folder"
@@ -305,6 +350,10 @@ class Proof:
             if kind != "f32":
                 continue
             self.near(section, "f32, against base and adapter", found, self.tuned, move=self.move)
+            whole = self.merge(self.folder / "merged-whole.gguf", kind, adapter=self.whole)
+            move = difference(self.wholly_tuned, self.plain)
+            name = "f32, of embeddings and head trained whole"
+            self.near(section, name, self.llamas(whole), self.wholly_tuned, move=move)
             wrong = self.folder / "merged-wrong.gguf"
             shutil.copy(path, wrong)
             field = gguf.GGUFReader(wrong, "r+").fields["llama.rope.freq_base"]

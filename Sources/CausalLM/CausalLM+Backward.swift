@@ -1,9 +1,13 @@
 internal import Kernels
+internal import LoRA
+internal import ModelFiles
 internal import Quantization
 
 extension CausalLM {
-  /// Carries `gradHidden`, ∂loss/∂(last block's output), down to the lowest adapted block.
-  func backward(_ pass: Pass) {
+  /// Carries `gradHidden`, ∂loss/∂(last block's output), down to the lowest block that is trained, or to the embeddings.
+  ///
+  /// - Parameter tokens: the tokens of the pass.
+  func backward(_ pass: Pass, _ tokens: [Int32]) {
     let lowest = lowestAdaptedLayer
     for index in layers.indices.reversed() where index >= lowest {
       switch pass.store.presence(of: index) {
@@ -12,7 +16,17 @@ extension CausalLM {
         profile.measure(.keeping) { pass.store.restore(layer: index, tokens: pass.tokens) }
       case .forgotten: forward(layer: index, pass, nil, isRepetition: true)
       }
-      backward(layer: index, pass, needsInputGradient: index > lowest)
+      backward(
+        layer: index, pass, needsInputGradient: index > lowest || wholeEmbedding != nil)
+    }
+    guard let wholeEmbedding else { return }
+    let gradEmbedded = pass.store.gradStream.matrix(
+      rows: pass.tokens, columns: configuration.hiddenSize)
+    profile.measure(.weightGradients) {
+      WeightGradient.addEmbeddings(
+        gradEmbedded, tokens: tokens, padding: configuration.paddingToken,
+        scale: configuration.blocks.embeddingScale,
+        to: wholeEmbedding.gradients)
     }
   }
 
@@ -51,7 +65,9 @@ extension CausalLM {
     }
     let (gradQuery, gradKey) = backwardOfQueriesAndKeys(gradFinalQuery, gradFinalKey, layer, v)
     let input = pass.stream(index).matrix(rows: v.t, columns: c.hiddenSize)
-    let target = needsInputGradient ? gradNormed : nil
+    // The norm's own gradient is made from that of its output, too.
+    let needsNormGradient = needsInputGradient || layer.inputNorm.trained != nil
+    let target = needsNormGradient ? gradNormed : nil
     if layer.queryGroup.readsInput || layer.keyValueGroup?.readsInput ?? false {
       profile.measure(.norm) {
         RMSNorm.recompute(
@@ -69,10 +85,14 @@ extension CausalLM {
         profile.measure(.residual) { Elementwise.gather(v.normed, rows, into: normed) }
         layer.queryGroup.backward(
           gradQuery, input: normed, down: queryDown,
-          gradInput: needsInputGradient ? gradSelected : nil, keys: v.queryKeys, context)
-        if needsInputGradient {
+          gradInput: needsNormGradient ? gradSelected : nil, keys: v.queryKeys, context)
+        if needsNormGradient {
           profile.measure(.residual) {
             Elementwise.scatterAdd(gradSelected, rows, to: gradNormed)
+          }
+        }
+        if needsInputGradient {
+          profile.measure(.residual) {
             Elementwise.clear(gradStream)
             Elementwise.scatterAdd(gradOutput, rows, to: gradStream)
           }
@@ -87,6 +107,7 @@ extension CausalLM {
         gradQuery, gradKey, gradValue, input: v.normed,
         down: v.down(0, layer.queryGroup, rows: v.t), gradInput: target, keys: v.keys, context)
     }
+    addNormGradient(layer.inputNorm, gradNormed, input: input, rstd: kept.inputRstd)
     if needsInputGradient {
       profile.measure(.norm) {
         RMSNorm.backward(

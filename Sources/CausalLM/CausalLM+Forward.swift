@@ -180,6 +180,7 @@ extension CausalLM {
   /// Writes the tokens' embeddings where the first block reads.
   func embed(_ tokens: [Int32], _ pass: Pass) {
     let stream = pass.stream(0).matrix(rows: tokens.count, columns: configuration.hiddenSize)
+    let embedding = activeEmbedding
     profile.measure(.embedding) {
       tokens.withUnsafeBufferPointer { tokens in
         nonisolated(unsafe) let tokens = tokens
@@ -307,9 +308,10 @@ extension CausalLM {
           output: normed, rstd: store.headRstd.base)
       }
       profile.measure(.headForward) {
-        headProducts[0].outputs = logits
+        headProducts[0] = WeightMatrix.Product(weight: activeHead, outputs: logits)
         WeightMatrix.forward(
-          headProducts, normed, planes: planes, streams: pass.context.streams)
+          headProducts, normed, planes: WeightMatrix.planes(planes, for: headProducts),
+          streams: pass.context.streams)
         if let cap = configuration.blocks.logitSoftCap { Elementwise.softCap(logits, to: cap) }
       }
       body(chunk, logits)

@@ -48,7 +48,7 @@ extension CausalLM {
         let isBiased = c.blocks.biasedLinears.contains(String(name.split(separator: ".")[1]))
         return Linear(
           name: path, weight: try loader.matrix(path, outputs, inputs, isLinear: true),
-          bias: isBiased ? try loader.vector(path, outputs, part: "bias") : nil,
+          bias: isBiased ? try loader.bias(path, outputs) : nil,
           gguf: file.ggufName(of: "\(path).weight"))
       }
       let headNorms =
@@ -57,7 +57,7 @@ extension CausalLM {
           query: try loader.norm("\(prefix).self_attn.q_norm", c.headDimension),
           key: try loader.norm("\(prefix).self_attn.k_norm", c.headDimension)
         ) : nil
-      func norm(_ name: String) throws(ModelError) -> FloatBuffer {
+      func norm(_ name: String) throws(ModelError) -> VectorWeight {
         try loader.norm("\(prefix).\(name)_layernorm", c.hiddenSize)
       }
       let hasOutputNorms = c.blocks.normalizesOutputs
@@ -101,18 +101,14 @@ extension CausalLM {
       return tensor
     }
 
-    func vector(
-      _ name: String, _ count: Int, part: String = "weight"
-    ) throws(ModelError) -> FloatBuffer {
-      FloatBuffer(try stored(name, [count], part: part).values())
+    func bias(_ name: String, _ count: Int) throws(ModelError) -> VectorWeight {
+      let tensor = try stored(name, [count], part: "bias")
+      return VectorWeight(name: tensor.name, FloatBuffer(tensor.values()))
     }
 
-    func norm(_ name: String, _ count: Int) throws(ModelError) -> FloatBuffer {
-      let weights = try vector(name, count)
-      if normOffset != 0 {
-        for index in 0..<count { weights.base[index] += normOffset }
-      }
-      return weights
+    func norm(_ name: String, _ count: Int) throws(ModelError) -> VectorWeight {
+      let tensor = try stored(name, [count])
+      return VectorWeight(name: tensor.name, FloatBuffer(tensor.values()), offset: normOffset)
     }
 
     func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError)

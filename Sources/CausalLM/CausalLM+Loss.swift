@@ -1,5 +1,6 @@
 public import Datasets
 internal import Kernels
+internal import LoRA
 internal import ModelFiles
 internal import Quantization
 
@@ -59,7 +60,8 @@ extension CausalLM {
     }
   }
 
-  /// The loss over a batch; adds the gradient of `gradientScale · Σ weight · loss` to the adapter's gradients.
+  /// The loss over a batch; adds the gradient of `gradientScale · Σ weight · loss` to the adapter's gradients, those of
+  /// its whole weights among them.
   ///
   /// Allocates nothing once a batch of this size has been seen.
   ///
@@ -78,7 +80,7 @@ extension CausalLM {
       prepared.input, isRecording: true, dropout: dropout,
       noise: noise.map { ($0, prepared.batch) }, trunk: trunk.map { ($0, prepared.batch) })
     let sums = runHead(pass, prepared, gradientScale: gradientScale, smoothing: smoothing)
-    backward(pass)
+    backward(pass, prepared.input.tokens)
     return sums
   }
 
@@ -119,10 +121,21 @@ extension CausalLM {
       guard let gradHidden else { return }
       let gradNormed = pass.store.headGrad.matrix(
         rows: chunk.count, columns: configuration.hiddenSize)
+      let normed = pass.store.headNormed.matrix(
+        rows: chunk.count, columns: configuration.hiddenSize)
+      if let wholeHead {
+        profile.measure(.weightGradients) {
+          WeightGradient.addLinear(logits, input: normed, to: wholeHead.gradients)
+        }
+      }
       profile.measure(.headBackward) {
         headProducts[0].outputs = logits
-        WeightMatrix.backward(headProducts, into: gradNormed, accumulate: false, planes: planes)
+        WeightMatrix.backward(
+          headProducts, into: gradNormed, accumulate: false,
+          planes: WeightMatrix.planes(planes, for: headProducts))
       }
+      addNormGradient(
+        finalNorm, gradNormed, input: hidden.rows(chunk), rstd: pass.store.headRstd)
       profile.measure(.norm) {
         RMSNorm.backward(
           gradNormed, input: hidden.rows(chunk), weight: finalNorm.base,

@@ -73,6 +73,7 @@ extension CausalLM {
     layer.gateGroup.backward(
       v.gate, v.up, input: middleNormed, down: v.down(3, layer.gateGroup, rows: v.s),
       gradInput: gradMiddleNormed, keys: v.queryKeys, context)
+    addNormGradient(layer.mlpNorm, gradMiddleNormed, input: v.middle, rstd: kept.middleRstd)
     profile.measure(.norm) {
       RMSNorm.backward(
         gradMiddleNormed, input: v.middle, weight: layer.mlpNorm.base, rstd: kept.middleRstd.base,
@@ -82,12 +83,13 @@ extension CausalLM {
 
   /// ∂loss/∂(what a norm read), from that of what it gave; the same matrix where there is no norm.
   ///
-  /// The result lasts until the next call.
+  /// Adds the gradient of the norm's weight where it is trained. The result lasts until the next call.
   func throughNorm(
-    _ grad: Matrix, _ weight: FloatBuffer?, of input: Matrix, rstd: FloatBuffer,
+    _ grad: Matrix, _ weight: VectorWeight?, of input: Matrix, rstd: FloatBuffer,
     _ store: ActivationStore
   ) -> Matrix {
     guard let weight else { return grad }
+    addNormGradient(weight, grad, input: input, rstd: rstd)
     let gradInput = store.gradBranch.matrix(rows: grad.rows, columns: grad.columns)
     profile.measure(.norm) {
       // The norm's backward pass adds.

@@ -8,7 +8,7 @@ extension CausalLM {
   func normalizeHeads(_ layer: DecoderLayer, _ v: LayerViews, isRepetition: Bool = false) {
     guard let queryNorm = layer.queryNorm, let keyNorm = layer.keyNorm else { return }
     func normalize(
-      _ input: Matrix, _ output: Matrix, _ weight: FloatBuffer, _ rstd: FloatBuffer
+      _ input: Matrix, _ output: Matrix, _ weight: VectorWeight, _ rstd: FloatBuffer
     ) {
       let heads = input.split(columns: configuration.headDimension)
       let normed = output.split(columns: configuration.headDimension)
@@ -54,20 +54,22 @@ extension CausalLM {
       return (gradQuery, gradKey)
     }
     func carryBack(
-      _ grad: Matrix, _ input: Matrix, _ weight: FloatBuffer, _ rstd: FloatBuffer,
+      _ grad: Matrix, _ input: Matrix, _ weight: VectorWeight, _ rstd: FloatBuffer,
       to target: Matrix
     ) {
       let d = configuration.headDimension
-      // Nothing reads attention's inputs any more; the norm's backward pass adds.
-      Elementwise.clear(target)
-      RMSNorm.backward(
-        grad.split(columns: d), input: input.split(columns: d), weight: weight.base,
-        rstd: rstd.base, gradInput: target.split(columns: d))
+      let (grad, input) = (grad.split(columns: d), input.split(columns: d))
+      addNormGradient(weight, grad, input: input, rstd: rstd)
+      profile.measure(.norm) {
+        // Nothing reads attention's inputs any more; the norm's backward pass adds.
+        Elementwise.clear(target)
+        RMSNorm.backward(
+          grad, input: input, weight: weight.base, rstd: rstd.base,
+          gradInput: target.split(columns: d))
+      }
     }
-    profile.measure(.norm) {
-      carryBack(gradQuery, v.query, queryNorm, v.kept.queryRstd, to: v.finalQuery)
-      carryBack(gradKey, v.key, keyNorm, v.kept.keyRstd, to: v.finalKey)
-    }
+    carryBack(gradQuery, v.query, queryNorm, v.kept.queryRstd, to: v.finalQuery)
+    carryBack(gradKey, v.key, keyNorm, v.kept.keyRstd, to: v.finalKey)
     return (v.finalQuery, v.finalKey)
   }
 }

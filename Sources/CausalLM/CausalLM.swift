@@ -3,7 +3,8 @@ public import LoRA
 internal import ModelFiles
 public import Quantization
 
-/// A decoder-only transformer with frozen weights and, where one is attached, a LoRA adapter.
+/// A decoder-only transformer with frozen weights and, where one is attached, a LoRA adapter, which may hold weights that
+/// are trained as a whole in place of frozen ones.
 ///
 /// Not for several threads at once: passes share buffers, and parallelism is inside them.
 ///
@@ -11,12 +12,16 @@ public import Quantization
 public final class CausalLM: @unchecked Sendable {
   /// The model's shape.
   public let configuration: ModelConfiguration
-  /// Token embeddings, `[vocabulary, hidden]`.
+  /// Token embeddings, `[vocabulary, hidden]`, frozen.
   public let embedding: WeightMatrix
-  /// The output head, `[vocabulary, hidden]`; the embedding matrix itself where tied.
+  /// The output head, `[vocabulary, hidden]`, frozen; the embedding matrix itself where tied.
   public let head: WeightMatrix
   let layers: [DecoderLayer]
-  let finalNorm: FloatBuffer
+  let finalNorm: VectorWeight
+  // What is trained in the places of embeddings and head; one and the same where a whole model is tied.
+  var wholeEmbedding, wholeHead: WholeWeight?
+  // Off while the base is asked for.
+  var usesAdapter = true
   /// The rotations of the blocks.
   let rotations: Rotations
   let attention: CausalAttention
@@ -43,7 +48,7 @@ public final class CausalLM: @unchecked Sendable {
 
   init(
     configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix,
-    layers: [DecoderLayer], rotations: Rotations, finalNorm: FloatBuffer
+    layers: [DecoderLayer], rotations: Rotations, finalNorm: VectorWeight
   ) {
     self.configuration = configuration
     self.embedding = embedding
@@ -80,12 +85,16 @@ public final class CausalLM: @unchecked Sendable {
     self.adapter = adapter
     let workspace = LoRAStack.Workspace()
     adapterWorkspace = workspace
+    placeWholeWeights()
     for layer in layers {
       for linear in layer.linears { linear.module = adapter?.module(named: linear.name) }
       for group in layer.groups { group?.attach(workspace) }
     }
-    lowestAdaptedLayer = layers.firstIndex(where: \.isAdapted) ?? layers.count
-    updateMagnitudes()
+    lowestAdaptedLayer =
+      wholeEmbedding != nil ? 0 : layers.firstIndex(where: \.isTrained) ?? layers.count
+    takeUpParameters()
+    // What is trained now needs no copy in integers, and what is frozen again does.
+    if arithmetic != .f32 { compute(in: arithmetic) }
     keepActivations(ActivationPlan())
   }
 
@@ -99,13 +108,18 @@ public final class CausalLM: @unchecked Sendable {
   /// Computes products with frozen weights in `arithmetic` from now on.
   ///
   /// In integers every linear layer and the head are rounded to 8 bits first, one byte a weight beside the stored ones;
-  /// in f32 that memory is given back.
+  /// in f32 that memory is given back. What is trained as a whole is computed with in f32 in any case.
   public func compute(in arithmetic: Arithmetic) {
     self.arithmetic = arithmetic
     planes = arithmetic == .f32 ? nil : ActivationPlanes(arithmetic)
-    for weight in layers.flatMap(\.linears).map(\.weight) + [head] {
-      arithmetic == .f32 ? weight.dropIntegers() : weight.prepareForIntegers()
+    for linear in layers.flatMap(\.linears) {
+      round(linear.weight, isFrozen: linear.whole == nil)
     }
+    round(head, isFrozen: wholeHead == nil)
+  }
+
+  private func round(_ weight: WeightMatrix, isFrozen: Bool) {
+    arithmetic == .f32 || !isFrozen ? weight.dropIntegers() : weight.prepareForIntegers()
   }
 
   /// Runs `body` in f32, whatever training computes in: what an adapter comes to is judged on the weights as they are.
@@ -119,8 +133,19 @@ public final class CausalLM: @unchecked Sendable {
   /// Runs `body` as if no adapter were attached.
   public func withoutAdapter<Result>(_ body: () throws -> Result) rethrows -> Result {
     let groups = layers.flatMap { $0.groups.compactMap { $0 } }
-    for group in groups { group.isEnabled = false }
-    defer { for group in groups { group.isEnabled = true } }
+    func use(_ isInUse: Bool) {
+      for group in groups { group.isEnabled = isInUse }
+      for vector in vectors { vector.isEnabled = isInUse }
+      usesAdapter = isInUse
+    }
+    use(false)
+    defer {
+      use(true)
+      // They are not read again.
+      for linear in layers.flatMap(\.linears) where linear.whole != nil {
+        linear.weight.releaseStoredPages()
+      }
+    }
     return try body()
   }
 
@@ -138,7 +163,7 @@ public final class CausalLM: @unchecked Sendable {
     }
   }
 
-  /// The first block that has an adapter: below it nothing needs a gradient.
+  /// The first block that has an adapter or a trained weight: below it nothing needs a gradient.
   private(set) var lowestAdaptedLayer: Int
 
   /// Buffers for a pass over `tokens` tokens; what was in them is lost.

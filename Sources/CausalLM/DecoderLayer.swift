@@ -10,13 +10,13 @@ import Kernels
 /// to h may be normalised before.
 final class DecoderLayer: @unchecked Sendable {
   /// Weights of the norms before attention and before the MLP, `[hidden]`.
-  let inputNorm, mlpNorm: FloatBuffer
+  let inputNorm, mlpNorm: VectorWeight
   /// Weights of the norms behind them, `[hidden]`; nil where there are none.
-  let attentionOutputNorm, mlpOutputNorm: FloatBuffer?
+  let attentionOutputNorm, mlpOutputNorm: VectorWeight?
   let query, key, value, output: Linear
   let gate, up, down: Linear
   /// Weights of the norms of each head of queries and keys, `[headDimension]`; nil where there are none.
-  let queryNorm, keyNorm: FloatBuffer?
+  let queryNorm, keyNorm: VectorWeight?
   /// How queries and keys are rotated; nil where they are not.
   let rotary: RotaryEmbedding?
   /// Tokens that attention sees, the asking one included; nil for all before it.
@@ -29,10 +29,10 @@ final class DecoderLayer: @unchecked Sendable {
   let outputGroup, gateGroup, downGroup: LinearGroup
 
   init(
-    inputNorm: FloatBuffer, mlpNorm: FloatBuffer,
-    outputNorms: (attention: FloatBuffer, mlp: FloatBuffer)?, query: Linear, key: Linear,
+    inputNorm: VectorWeight, mlpNorm: VectorWeight,
+    outputNorms: (attention: VectorWeight, mlp: VectorWeight)?, query: Linear, key: Linear,
     value: Linear, output: Linear, gate: Linear, up: Linear, down: Linear,
-    headNorms: (query: FloatBuffer, key: FloatBuffer)?, rotary: RotaryEmbedding?, window: Int?,
+    headNorms: (query: VectorWeight, key: VectorWeight)?, rotary: RotaryEmbedding?, window: Int?,
     isLast: Bool
   ) {
     self.inputNorm = inputNorm
@@ -63,6 +63,9 @@ final class DecoderLayer: @unchecked Sendable {
   /// The groups they run in, in a fixed order; nil for one that this block does not have.
   var groups: [LinearGroup?] { [queryGroup, keyValueGroup, outputGroup, gateGroup, downGroup] }
 
-  /// Whether any of them is adapted.
-  var isAdapted: Bool { linears.contains { $0.module != nil } }
+  /// Whether anything of it is trained: an adapter, or a weight as a whole.
+  var isTrained: Bool {
+    linears.contains { $0.module != nil || $0.whole != nil || $0.bias?.whole != nil }
+      || norms.contains { $0.whole != nil }
+  }
 }

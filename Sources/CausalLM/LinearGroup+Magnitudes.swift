@@ -73,7 +73,8 @@ extension LinearGroup {
     if let gradInput {
       profile.measure(.weightsBackward) {
         WeightMatrix.backward(
-          products, into: gradInput, accumulate: accumulate, planes: context.planes)
+          products, into: gradInput, accumulate: accumulate,
+          planes: WeightMatrix.planes(context.planes, for: products))
       }
     }
     let up = context.up(rows: input.rows, rank: stack.rank)
@@ -128,10 +129,12 @@ extension LinearGroup {
     _ index: Int, _ outputs: Matrix, term: WeightMatrix.LowRankTerm?, _ input: Matrix,
     _ context: PassContext
   ) {
-    let product = WeightMatrix.Product(weight: linears[index].weight, outputs: outputs, term: term)
+    let product = WeightMatrix.Product(weight: weight(of: index), outputs: outputs, term: term)
     if single.isEmpty { single.append(product) } else { single[0] = product }
     context.profile.measure(.weightsForward) {
-      WeightMatrix.forward(single, input, planes: context.planes, streams: context.streams)
+      WeightMatrix.forward(
+        single, input, planes: WeightMatrix.planes(context.planes, for: single),
+        streams: context.streams)
     }
   }
 

@@ -4,11 +4,11 @@ internal import Quantization
 
 /// Linear layers that read the same input: q, k and v; gate and up; or one alone.
 ///
-/// Their frozen products run as one job, and so do their adapters' products with the input.
+/// Their products run as one job, and so do their adapters' products with the input.
 ///
 ///     y_i = W_i x + bias_i + scale_i · B_i (A_i dropout_i(x))
 ///
-/// What DoRA's magnitudes change of that is in `LinearGroup+Magnitudes`.
+/// W is frozen, or trained as a whole. What DoRA's magnitudes change of that is in `LinearGroup+Magnitudes`.
 final class LinearGroup {
   let linears: [Linear]
   /// The adapters, as the linear layers have them; nil where none is adapted.
@@ -46,14 +46,22 @@ final class LinearGroup {
   var activeStack: LoRAStack? { isEnabled ? stack : nil }
 
   /// Whether the backward pass looks at the input.
-  var readsInput: Bool { activeStack != nil }
+  var readsInput: Bool {
+    isEnabled && (stack != nil || linears.contains { $0.whole != nil })
+  }
+
+  /// The weight of a linear layer that is in use: the frozen one, or what is trained in its place.
+  func weight(of index: Int) -> WeightMatrix {
+    let linear = linears[index]
+    return isEnabled ? linear.whole?.matrix ?? linear.weight : linear.weight
+  }
 
   private func setProducts(_ first: Matrix, _ second: Matrix?, _ third: Matrix?) {
-    for (index, linear) in linears.enumerated() {
+    for index in linears.indices {
       guard let outputs = index == 0 ? first : index == 1 ? second : third else {
         preconditionFailure("every linear layer of a group has an output")
       }
-      let product = WeightMatrix.Product(weight: linear.weight, outputs: outputs)
+      let product = WeightMatrix.Product(weight: weight(of: index), outputs: outputs)
       if index < products.count { products[index] = product } else { products.append(product) }
     }
   }
@@ -83,7 +91,8 @@ final class LinearGroup {
     }
     context.profile.measure(.weightsForward) {
       WeightMatrix.forward(
-        products, input, planes: context.planes, streams: context.streams)
+        products, input, planes: WeightMatrix.planes(context.planes, for: products),
+        streams: context.streams)
     }
     if let stack = activeStack, stack.hasMagnitudes { scaleOutputs(stack, context) }
     addBiases(context)
@@ -120,11 +129,31 @@ final class LinearGroup {
     }
   }
 
-  /// Adds the adapters' gradients and, where `gradInput` is given, writes or adds ∂loss/∂input.
+  /// Adds the gradients of weights and biases that are trained as a whole.
+  ///
+  /// - Parameter input: the layers' input, as they read it: only adapters' inputs are dropped.
+  private func addWholeGradients(_ input: Matrix, _ context: PassContext) {
+    guard isEnabled else { return }
+    for (index, linear) in linears.enumerated() {
+      let gradOutput = products[index].outputs
+      if let whole = linear.whole {
+        context.profile.measure(.weightGradients) {
+          WeightGradient.addLinear(gradOutput, input: input, to: whole.gradients)
+        }
+      }
+      if let bias = linear.bias?.trained {
+        context.profile.measure(.weightGradients) {
+          WeightGradient.addBias(gradOutput, to: bias.gradients)
+        }
+      }
+    }
+  }
+
+  /// Adds the gradients of adapters and whole weights and, where `gradInput` is given, writes or adds ∂loss/∂input.
   ///
   /// - Parameters:
   ///   - first: ∂loss/∂output of the first layer, `[tokens, outputs]`, and so on.
-  ///   - input: the layers' input, made again by the caller; only an adapted group looks at it.
+  ///   - input: the layers' input, made again by the caller where `readsInput`.
   ///   - down: `z` of the forward pass.
   ///   - keys: the rows' dropout keys.
   func backward(
@@ -133,12 +162,14 @@ final class LinearGroup {
     _ context: PassContext
   ) {
     setProducts(first, second, third)
+    addWholeGradients(input, context)
     let profile = context.profile
+    let planes = WeightMatrix.planes(context.planes, for: products)
     guard let stack = activeStack, let down else {
       if let gradInput {
         profile.measure(.weightsBackward) {
           WeightMatrix.backward(
-            products, into: gradInput, accumulate: accumulate, planes: context.planes)
+            products, into: gradInput, accumulate: accumulate, planes: planes)
         }
       }
       return
@@ -172,7 +203,7 @@ final class LinearGroup {
     if let gradInput {
       profile.measure(.weightsBackward) {
         WeightMatrix.backward(
-          products, into: gradInput, accumulate: accumulate, planes: context.planes)
+          products, into: gradInput, accumulate: accumulate, planes: planes)
       }
     }
     guard drops, let keys else { return }

@@ -59,7 +59,8 @@ public struct MemoryPlan: Sendable, Equatable {
     public var cuts: [Cut]
     /// Tokens of the longest row.
     public var longestRow: Int
-    /// Arrays of the adapter's size: parameters, gradients, moments, and the best so far where there is validation.
+    /// Arrays of the size of all that is trained: parameters, gradients, moments, and the best so far where there is
+    /// validation.
     public var adapterCopies: Int
     /// Whether there is validation, which is in f32 and so reads the weights as they are stored.
     public var validates: Bool
@@ -200,18 +201,27 @@ public struct MemoryPlan: Sendable, Equatable {
       tokens: t, heads: c.headCount, keyValueHeads: c.keyValueHeadCount,
       headDimension: c.headDimension)
     let rotary = Rotations.byteCount(positions: workload.longestRow, c)
-    parts = [
+    let wholeBytes = 4 * (model.adapter?.wholeWeights.reduce(0) { $0 + $1.count } ?? 0)
+    let adapterBytes = 4 * (model.adapter?.parameters.count ?? 0) - wholeBytes
+    let isFull = model.adapter?.isFullModel ?? false
+    let parts = [
       // The program's own pages, its libraries and heap, and the tokenizer, measured with SmolLM2.
       Part("program and tokenizer", 31_000_000 + 256 * c.vocabularySize),
       Part("data set", workload.dataBytes),
       Part(
         "weights", model.residentWeightBytes(validates: workload.validates),
-        remedy: model.isIn4Bit ? nil : "set model.load_in_4bit: true"),
+        remedy: model.isIn4Bit || isFull ? nil : "set model.load_in_4bit: true"),
       Part(
         "adapter and optimizer",
-        (model.adapter?.parameters.count ?? 0) * 4 * workload.adapterCopies
-          + model.adapterWorkspace.byteCount + (model.adapter?.magnitudeByteCount ?? 0)
-          + model.magnitudeWorkspace.byteCount, remedy: "lower lora.r"),
+        isFull
+          ? 0
+          : adapterBytes * workload.adapterCopies + model.adapterWorkspace.byteCount
+            + (model.adapter?.magnitudeByteCount ?? 0) + model.magnitudeWorkspace.byteCount,
+        remedy: "lower lora.r"),
+      Part(
+        isFull ? "all weights and optimizer" : "whole modules and optimizer",
+        wholeBytes * workload.adapterCopies,
+        remedy: isFull ? "train an adapter, with a section lora" : "remove lora.modules_to_save"),
       Part("activations", store.activations, remedy: "lower data.max_length"),
       Part("logits", store.logits),
       Part(
@@ -222,6 +232,8 @@ public struct MemoryPlan: Sendable, Equatable {
         attention + rotary + workload.threads * 4 * scratch
           + model.planeBytes(tokens: t, logitRows: min(t, activations.logitRows))),
     ]
+    // A run has either, or both.
+    self.parts = parts.filter { $0.bytes > 0 || !$0.name.hasSuffix("and optimizer") }
   }
 }
 
@@ -234,16 +246,15 @@ extension CausalLM {
 
   /// Bytes of weights that are in memory while steps are taken, pages of a mapped file included.
   func residentWeightBytes(validates: Bool = false) -> Int {
-    let linears = layers.flatMap(\.linears)
-    let matrices = linears.map(\.weight) + [embedding] + (configuration.isTied ? [] : [head])
-    let vectors =
-      configuration.hiddenSize * (2 * layers.count + 1)
-      + 2 * configuration.outputNormWidth * layers.count
-      + linears.reduce(0) { $0 + ($1.bias?.count ?? 0) }
-      + layers.reduce(0) { $0 + ($1.queryNorm?.count ?? 0) + ($1.keyNorm?.count ?? 0) }
+    let vectors = vectors.reduce(0) { $0 + $1.count }
     // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits; embeddings
     // are still read then, and the pages of other mapped matrices by validation alone.
-    return matrices.reduce(4 * vectors) { sum, matrix in
+    // What is trained as a whole is counted with the optimizer; of the frozen weight in its place the order of rows is
+    // left.
+    let replaced = layers.flatMap(\.linears).filter { $0.whole != nil }
+    let whole = adapter?.wholeWeights.reduce(0) { $0 + ($1.matrix?.rows ?? 0) } ?? 0
+    let base = replaced.reduce(4 * (vectors + whole)) { $0 + 4 * $1.weight.rows }
+    return frozenMatrices.reduce(base) { sum, matrix in
       let isRead =
         matrix.integer == nil || matrix === embedding || matrix.precision == "nf4" || validates
       return sum + (isRead ? matrix.byteCount : 0) + 4 * matrix.rows

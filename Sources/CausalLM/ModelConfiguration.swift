@@ -27,6 +27,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var maximumPositions: Int
   /// What the blocks compute beyond their shapes.
   public var blocks: BlockSettings
+  /// The token whose embedding takes no gradient from being read: `pad_token_id`, PyTorch's `padding_idx`.
+  public var paddingToken: Int32?
 
   /// Width of all query heads together.
   public var queryWidth: Int { headCount * headDimension }
@@ -106,5 +108,11 @@ public struct ModelConfiguration: Sendable, Equatable {
       "rope_theta", in: rope?["rope_theta"] != nil ? rope ?? json : json, default: 10_000)
     rmsNormEpsilon = Float(try number("rms_norm_eps", in: json, default: 1e-6))
     isTied = json["tie_word_embeddings"]?.boolValue ?? false
+    if let token = json["pad_token_id"]?.intValue, token < vocabularySize,
+      token >= -vocabularySize
+    {
+      // PyTorch counts a negative one from the end, and some models have −1.
+      paddingToken = Int32(token < 0 ? token + vocabularySize : token)
+    }
   }
 }

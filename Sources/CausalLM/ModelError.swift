@@ -8,6 +8,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case shapeMismatch(path: String, name: String, found: [Int], expected: [Int])
   /// The model does not fit into this machine's memory.
   case tooLarge(path: String, neededBytes: Int, availableBytes: Int)
+  /// All weights, with gradients and moments, do not fit into this machine's memory.
+  case tooLargeToTrain(path: String, neededBytes: Int, availableBytes: Int)
 
   /// The error in one sentence: what, where, remedy.
   public var description: String {
@@ -19,6 +21,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(name) is \(found) where the configuration calls for \(expected); file and configuration do not belong together"
     case .tooLarge(let path, let needed, let available):
       "\(path): needs about \(needed >> 20) MiB of memory and \(available >> 20) MiB are available; take a smaller model or load_in_4bit: true"
+    case .tooLargeToTrain(let path, let needed, let available):
+      "\(path): to train all weights takes 16 bytes of each, \(needed >> 20) MiB, and \(available >> 20) MiB are available; take a smaller model, or train an adapter with a section lora"
     }
   }
 }

@@ -6,7 +6,7 @@ enum ConfigurationSchema {
   static let sections: [(path: String, documentation: String)] = [
     ("model", "The base model and its precision."),
     ("data", "The examples; paths are relative to the working directory."),
-    ("lora", "The adapter: keys of PEFT's LoraConfig."),
+    ("lora", "The adapter: keys of PEFT's LoraConfig. `lora: null` trains all weights instead."),
     ("training", "The loop: keys of Transformers' TrainingArguments."),
     ("training.lr_scheduler_kwargs", "What some schedules need beside the steps."),
   ]
@@ -121,7 +121,8 @@ enum ConfigurationSchema {
     .init(
       "lora.modules_to_save", \.lora.modulesToSave,
       .list(.text("a module's name"), "a list of module names, or null", mayBeEmpty: true),
-      "Further modules trained whole; not supported yet."),
+      "Modules trained as a whole beside the adapters, by the end of their names: embed_tokens, lm_head, norm.",
+      otherNames: ["modules_to_train", "unfrozen_parameters"]),
     .init(
       "lora.init_adapter", \.lora.initAdapter, .optional(.text("a PEFT folder or a GGUF adapter")),
       "An adapter that the run continues from.",

@@ -6,6 +6,9 @@ import Serialization
 struct ConfigurationSettings {
   let name: String
   private var values: [String: (node: YAMLNode, override: String?)] = [:]
+  /// Whether the section `lora` is said to be null.
+  private var hasNoAdapter = false
+  private static let adapterSection = "lora"
 
   init(name: String) {
     self.name = name
@@ -30,6 +33,9 @@ struct ConfigurationSettings {
         throw KeySuggestion.error(forDotted: path, at: place(member.position))
       } else if ConfigurationSchema.key(path) != nil {
         values[path] = (member.value, nil)
+      } else if path == Self.adapterSection, member.value.isNull, member.value.plainText != "" {
+        // A section that is left empty has its defaults.
+        hasNoAdapter = true
       } else if ConfigurationSchema.isSection(path) {
         try add(member.value, under: path)
       } else {
@@ -44,6 +50,11 @@ struct ConfigurationSettings {
     }
     let path = String(override[..<equals])
     let text = String(override[override.index(after: equals)...])
+    if path == Self.adapterSection, text == "null" {
+      hasNoAdapter = true
+      values = values.filter { !$0.key.hasPrefix("\(path).") }
+      return
+    }
     guard ConfigurationSchema.key(path) != nil else {
       if ConfigurationSchema.isSection(path) { throw .malformedOverride(text: override) }
       throw KeySuggestion.error(forUnknown: path, at: .override(override))
@@ -85,6 +96,10 @@ struct ConfigurationSettings {
     for key in ConfigurationSchema.keys where values[key.path] == nil {
       guard let example = key.requiredExample else { continue }
       throw .missingKey(key: key.path, example: example, name: name)
+    }
+    if hasNoAdapter {
+      configuration.trainsAllWeights = true
+      try checkHasNoAdapter(configuration, set: values.keys.sorted(), Self.adapterSection)
     }
     try checkConsistency(of: configuration)
     try checkSupport(of: configuration)

@@ -21,6 +21,11 @@ private enum ConfigurationWriter {
     var text = ""
     var openSection = ""
     for key in ConfigurationSchema.keys {
+      if configuration.trainsAllWeights, key.section == "lora" {
+        if openSection != key.section { text += "lora: null\n" }
+        openSection = key.section
+        continue
+      }
       if key.section != openSection {
         openSection = key.section
         text += heading(of: openSection, isDocumented: isDocumented)

@@ -32,6 +32,38 @@ extension ConfigurationSettings {
     }
   }
 
+  /// Refuses what only an adapter over frozen weights has, where all weights are trained.
+  ///
+  /// - Parameters:
+  ///   - set: the paths of all keys that are set.
+  ///   - section: the adapter's.
+  func checkHasNoAdapter(
+    _ configuration: RunConfiguration, set: [String], _ section: String
+  ) throws(ConfigurationError) {
+    if let key = set.first(where: { $0.hasPrefix("\(section).") }) {
+      throw contradiction(
+        key,
+        "lora is null, so all weights are trained and there is no adapter; remove one of the two")
+    }
+    if configuration.model.loadIn4Bit {
+      throw contradiction(
+        "model.load_in_4bit",
+        "lora is null, so all weights are trained, in f32, and 4 bits can only hold frozen ones; "
+          + "set it to false, or give a section lora")
+    }
+    if configuration.training.loraPlusRatio != 1 {
+      throw contradiction(
+        "training.loraplus_lr_ratio",
+        "lora is null, so there is no B to have a rate of its own; remove it")
+    }
+    guard [.automatic, .f32].contains(configuration.training.compute) else {
+      throw contradiction(
+        "training.compute",
+        "lora is null, so all weights are trained, and integers can only hold frozen ones; "
+          + "set it to f32")
+    }
+  }
+
   /// An option of another schedule would have no effect, which nobody means.
   private func checkScheduleOptions(
     of training: RunConfiguration.Training

@@ -1,5 +1,5 @@
 /// Finds what the writer of an unknown key meant.
-enum KeySuggestion {
+package enum KeySuggestion {
   static func error(forUnknown path: String, at place: ConfigurationPlace) -> ConfigurationError {
     // A key may be as long as a file; a name that is meant for one of ours is not.
     let shown = path.unicodeScalars.count > 80 ? String(path.unicodeScalars.prefix(80)) + "…" : path
@@ -52,6 +52,15 @@ enum KeySuggestion {
       consider(section.path, 2 * distance + 1)
     }
     return best?.path
+  }
+
+  /// Which of `names` the writer of `name` may have meant; the first of equally near ones, nil if none is near.
+  package static func nearest(to name: String, among names: [String]) -> String? {
+    let written = String(name.prefix(80)).lowercased()
+    let near = names.compactMap { candidate in
+      smallDistance(written, candidate).map { (distance: $0, name: candidate) }
+    }
+    return near.min { $0.distance < $1.distance }?.name
   }
 
   /// The edit distance where it is so small that `candidate` may have been meant.

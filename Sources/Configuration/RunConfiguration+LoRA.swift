@@ -1,5 +1,5 @@
 extension RunConfiguration {
-  /// The adapter: section `lora`, the keys of PEFT's `LoraConfig`.
+  /// The adapter: section `lora`, the keys of PEFT's `LoraConfig`; of no account where `trainsAllWeights`.
   public struct LoRA: Sendable, Equatable {
     /// The inner dimension of the two adapter matrices: `r`.
     public var rank: Int

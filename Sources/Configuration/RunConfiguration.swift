@@ -18,16 +18,22 @@ public struct RunConfiguration: Sendable, Equatable {
   public var data: Data
   /// The adapter.
   public var lora: LoRA
+  /// Whether all weights are trained and there is no adapter: `lora: null`.
+  public var trainsAllWeights: Bool
   /// The loop: steps, optimiser, schedule, evaluation, checkpoints.
   public var training: Training
 
   /// Makes a configuration; what is not given has the default of ``schema``.
   ///
   /// Values are not checked here; ``validate()`` does.
-  public init(model: Model, data: Data, lora: LoRA = LoRA(), training: Training) {
+  public init(
+    model: Model, data: Data, lora: LoRA = LoRA(), trainsAllWeights: Bool = false,
+    training: Training
+  ) {
     self.model = model
     self.data = data
     self.lora = lora
+    self.trainsAllWeights = trainsAllWeights
     self.training = training
   }
 }

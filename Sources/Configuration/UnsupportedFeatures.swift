@@ -12,11 +12,6 @@ struct UnsupportedFeature: Sendable {
     UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true, gaussian or pissa") {
       ![.kaimingUniform, .gaussian, .pissa].contains($0.lora.initLoRAWeights)
     },
-    UnsupportedFeature(
-      key: "lora.modules_to_save", remedy: "remove it; only adapters on linear layers are trained"
-    ) {
-      !$0.lora.modulesToSave.isEmpty
-    },
     UnsupportedFeature(key: "training.optim", remedy: "use adamw") {
       $0.training.optim != .adamW
     },

@@ -37,7 +37,7 @@ public final class ChatModel {
 
   /// Reads the adapter at `path`, a PEFT folder or a GGUF file, and uses it from now on.
   public func attachAdapter(_ path: String) throws {
-    model.attach(try LoRAAdapter.read(path, for: model.adaptableLayers))
+    model.attach(try model.readAdapter(path))
   }
 
   /// Tokens that end the model's turn: its end-of-sequence tokens, and the last special token of a rendered

@@ -35,7 +35,7 @@ public struct MergeTrial: Sendable {
     writing: (_ work: (_ progress: Progress) throws -> WrittenModel) throws -> WrittenModel,
     comparing: (_ work: (_ progress: Progress) throws -> ModelDistance) throws -> ModelDistance
   ) throws {
-    let file = merge.chat.file
+    let file = way == .apart ? merge.chat.file : merge.file
     let path = "\(folder)/\(way.rawValue).gguf"
     let model = try writing { progress in
       switch way {

@@ -59,7 +59,7 @@ public enum RMSNorm {
 
   /// Adds ∂loss/∂input to `gradInput`.
   ///
-  /// The weight is frozen under LoRA, so it gets no gradient. With `g = gradOutput · weight`:
+  /// The weight's own gradient, where it is trained, is `WeightGradient.addNorm`. With `g = gradOutput · weight`:
   ///
   ///     gradInput += rstd · (g − x · rstd² · mean(g · x))
   ///

@@ -20,6 +20,8 @@ public final class StepProfile {
     case weightsBackward
     /// The adapters' other products: z = A x, u = Bᵀ ∂y, and the gradients of A and B.
     case adapters
+    /// The gradients of weights that are trained themselves.
+    case weightGradients
     /// Dropout's masks.
     case dropout
     /// Rotary embedding, forward and backward.
@@ -53,6 +55,7 @@ public final class StepProfile {
       case .weightsForward: "frozen weights, forward"
       case .weightsBackward: "frozen weights, backward"
       case .adapters: "adapters' own products"
+      case .weightGradients: "gradients of trained weights"
       case .dropout: "dropout"
       case .rotary: "rotary embedding"
       case .attentionForward: "attention, forward"

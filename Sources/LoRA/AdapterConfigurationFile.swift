@@ -25,7 +25,7 @@ extension AdapterFolder {
       throw bad("peft_type", "\"LORA\"")
     }
     for key in [
-      "use_qalora", "use_bdlora", "modules_to_save", "layer_replication",
+      "use_qalora", "use_bdlora", "layer_replication",
       "trainable_token_indices",
       "target_parameters", "lora_bias", "fan_in_fan_out", "alora_invocation_tokens", "arrow_config",
       "kasa_config",
@@ -57,6 +57,17 @@ extension AdapterFolder {
     }
     result.isRankStabilized = json["use_rslora"]?.boolValue ?? false
     result.usesDoRA = json["use_dora"]?.boolValue ?? false
+    if let value = json["modules_to_save"], value != .null {
+      let names = value.arrayValue?.compactMap(\.stringValue)
+      guard let names, names.count == value.arrayValue?.count, !names.contains("") else {
+        throw bad("modules_to_save", "a list of module names, or null")
+      }
+      result.wholeModules = names
+      // PEFT then trains one tensor under two names.
+      if isSet("ensure_weight_tying"), !names.isEmpty {
+        throw .unsupported(path: path, feature: "ensure_weight_tying")
+      }
+    }
     result.isGaussian = json["init_lora_weights"]?.stringValue == "gaussian"
     guard let targets = targets(json["target_modules"]) else {
       throw bad("target_modules", "a list of module names or a regular expression")
@@ -141,7 +152,8 @@ extension AdapterFolder {
     json["lora_ga_config"] = .null
     json["megatron_config"] = .null
     json["megatron_core"] = "megatron.core"
-    json["modules_to_save"] = .null
+    json["modules_to_save"] =
+      c.wholeModules.isEmpty ? .null : .array(c.wholeModules.map { .string($0) })
     json["monteclora_config"] = .null
     json["peft_type"] = "LORA"
     json["peft_version"] = .string(peftVersion)

@@ -57,16 +57,20 @@ public enum AdapterFolder {
   /// - Parameters:
   ///   - folder: the PEFT folder.
   ///   - layers: the model's linear layers.
-  public static func read(_ folder: String, for layers: [LoRAConfiguration.Layer]) throws
-    -> LoRAAdapter
-  {
+  ///   - weights: all weights of the model, of which the adapter may hold some as a whole.
+  public static func read(
+    _ folder: String, for layers: [LoRAConfiguration.Layer], weights: [WholeWeightShape] = []
+  ) throws -> LoRAAdapter {
     let (configuration, _) = try readConfiguration(folder)
     let shapes = try configuration.shapes(for: layers)
+    let whole = try configuration.wholeShapes(of: weights)
     // A configuration may ask for any rank; only the tensors show that memory of that size is needed.
     let path = "\(folder)/\(tensorsName)"
     let file = try openTensors(path)
-    try check(shapes.flatMap(tensors), against: file, path: path)
-    let adapter = LoRAAdapter(shapes: shapes, configuration: configuration)
+    try check(
+      shapes.flatMap(tensors) + whole.map { (prefix + $0.name, $0.dimensions) }, against: file,
+      path: path)
+    let adapter = LoRAAdapter(shapes: shapes, whole: whole, configuration: configuration)
     try load(file, path: path, into: adapter)
     return adapter
   }
@@ -185,6 +189,10 @@ public enum AdapterFolder {
         ? [("\(prefix)\(shape.name).lora_magnitude_vector", [shape.outputs])] : [])
   }
 
+  /// All tensors of an adapter.
+  ///
+  /// PEFT's wrapper of a module in `modules_to_save` keeps the copy under `modules_to_save.default`, and saves it under
+  /// the module's own name.
   private static func tensors(of adapter: LoRAAdapter) -> [NamedTensor] {
     adapter.modules.flatMap { module in
       [
@@ -203,5 +211,8 @@ public enum AdapterFolder {
           ]
         } ?? [])
     }
+      + adapter.wholeWeights.map {
+        NamedTensor(name: prefix + $0.name, shape: $0.shape.dimensions, values: $0.values)
+      }
   }
 }

@@ -10,13 +10,14 @@ extension LoRAAdapter {
   /// - Parameters:
   ///   - path: the folder, or the file.
   ///   - layers: the model's linear layers.
+  ///   - weights: all weights of the model, of which an adapter may hold some as a whole.
   /// - Throws: `LoRAError`, or `ModelFileError` for a file that is damaged.
-  public static func read(_ path: String, for layers: [LoRAConfiguration.Layer]) throws
-    -> LoRAAdapter
-  {
+  public static func read(
+    _ path: String, for layers: [LoRAConfiguration.Layer], weights: [WholeWeightShape] = []
+  ) throws -> LoRAAdapter {
     isFile(path)
       ? try GGUFAdapterFile(path: path).adapter(for: layers)
-      : try AdapterFolder.read(path, for: layers)
+      : try AdapterFolder.read(path, for: layers, weights: weights)
   }
 
   /// Whether `path` is to be read as one file: it is one, or is called one and not there.

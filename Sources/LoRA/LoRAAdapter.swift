@@ -4,13 +4,18 @@ public import Kernels
   import Glibc
 #endif
 
-/// All adapted layers of a model, their numbers in one flat buffer in the model's order.
+/// What a run trains: the adapted layers of a model, and its weights that are trained as a whole, their numbers in one
+/// flat buffer, each kind in the model's order.
+///
+/// In full fine-tuning every weight is trained as a whole, and no layer is adapted.
 ///
 /// The flat buffers are what the optimizer steps, the checkpoint writes and the norm is taken of.
 public final class LoRAAdapter: @unchecked Sendable {
   /// The adapted layers, in the model's order.
   public let modules: [LoRAModule]
-  /// Every A and B, and after each B the magnitudes where there are some.
+  /// The weights that are trained as a whole, in the model's order.
+  public let wholeWeights: [WholeWeight]
+  /// Every A and B, after each B the magnitudes where there are some, and at the end the whole weights.
   public let parameters: FloatBuffer
   /// Their gradients, in the same places.
   public let gradients: FloatBuffer
@@ -21,16 +26,22 @@ public final class LoRAAdapter: @unchecked Sendable {
   /// What `adapter_config.json` says beside the tensors.
   public let configuration: LoRAConfiguration
   private let byName: [String: LoRAModule]
+  private let wholeByName: [String: WholeWeight]
 
   /// Makes an adapter of zeros.
   ///
-  /// - Parameter learnsHalf: whether only the first half of each module's ranks, which are even then, is to learn.
+  /// - Parameters:
+  ///   - shapes: the adapted layers.
+  ///   - whole: the weights that are trained as a whole; the model fills them with its own.
+  ///   - learnsHalf: whether only the first half of each module's ranks, which are even then, is to learn.
   public init(
-    shapes: [LoRAModuleShape], configuration: LoRAConfiguration, learnsHalf: Bool = false
+    shapes: [LoRAModuleShape], whole: [WholeWeightShape] = [], configuration: LoRAConfiguration,
+    learnsHalf: Bool = false
   ) {
     precondition(
       !learnsHalf || shapes.allSatisfy { $0.rank % 2 == 0 }, "half of the ranks are whole ones")
-    let count = shapes.reduce(0) { $0 + $1.parameterCount }
+    let count =
+      shapes.reduce(0) { $0 + $1.parameterCount } + whole.reduce(0) { $0 + $1.parameterCount }
     let parameters = FloatBuffer(count: count)
     let gradients = FloatBuffer(count: count)
     var offset = 0
@@ -42,6 +53,10 @@ public final class LoRAAdapter: @unchecked Sendable {
           offset: offset))
       offset += shape.parameterCount
     }
+    wholeWeights = whole.map { shape in
+      defer { offset += shape.parameterCount }
+      return WholeWeight(shape, parameters: parameters, gradients: gradients, offset: offset)
+    }
     self.modules = modules
     self.parameters = parameters
     self.gradients = gradients
@@ -49,10 +64,23 @@ public final class LoRAAdapter: @unchecked Sendable {
     self.learnsHalf = learnsHalf
     dropout = Float(configuration.dropout)
     byName = Dictionary(uniqueKeysWithValues: modules.map { ($0.name, $0) })
+    wholeByName = Dictionary(uniqueKeysWithValues: wholeWeights.map { ($0.name, $0) })
   }
 
   /// The adapter of the layer at a Hugging Face path, if it has one.
   public func module(named name: String) -> LoRAModule? { byName[name] }
+
+  /// The weight that is trained as a whole in place of the tensor `name`, if there is one.
+  public func wholeWeight(named name: String) -> WholeWeight? { wholeByName[name] }
+
+  /// Whether there is no adapter in it: every weight of the model is trained.
+  public var isFullModel: Bool { modules.isEmpty && !wholeWeights.isEmpty }
+
+  /// Whether a head that was tied to the embeddings no longer is: PEFT trains a copy of either, and the other stays.
+  public var untiesHead: Bool {
+    !isFullModel
+      && wholeWeights.contains { ["model.embed_tokens", "lm_head"].contains($0.shape.module) }
+  }
 
   /// How an adapter's numbers begin, as PEFT's `init_lora_weights`.
   public enum Initialization: Sendable {
@@ -84,5 +112,9 @@ public final class LoRAAdapter: @unchecked Sendable {
   }
 
   /// Sets every gradient to zero.
-  public func clearGradients() { gradients.base.update(repeating: 0, count: gradients.count) }
+  public func clearGradients() {
+    Parallel.rows(gradients.count, block: 1 << 16) { range, _ in
+      (gradients.base + range.lowerBound).update(repeating: 0, count: range.count)
+    }
+  }
 }

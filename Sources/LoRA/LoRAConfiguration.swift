@@ -48,13 +48,16 @@ public struct LoRAConfiguration: Sendable, Equatable {
   public var isGaussian: Bool
   /// Whether each layer has a vector of magnitudes: `use_dora`.
   public var usesDoRA: Bool
+  /// Modules that are trained as a whole beside the adapters: `modules_to_save`.
+  public var wholeModules: [String]
 
   /// Makes a configuration; what is not given has PEFT's default.
   public init(
     rank: Int = 8, alpha: Double = 8, dropout: Double = 0, targets: Targets = .allLinear,
     excluded: Targets? = nil,
     layers: [Int]? = nil, isRankStabilized: Bool = false, rankOverrides: [Override<Int>] = [],
-    alphaOverrides: [Override<Double>] = [], isGaussian: Bool = false, usesDoRA: Bool = false
+    alphaOverrides: [Override<Double>] = [], isGaussian: Bool = false, usesDoRA: Bool = false,
+    wholeModules: [String] = []
   ) {
     self.rank = rank
     self.alpha = alpha
@@ -67,6 +70,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
     self.alphaOverrides = alphaOverrides
     self.isGaussian = isGaussian
     self.usesDoRA = usesDoRA
+    self.wholeModules = wholeModules
   }
 
   /// A linear layer that may be adapted.
@@ -118,6 +122,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
     var shapes: [LoRAModuleShape] = []
     for layer in layers {
       guard try target.matches(layer), try exclude?.matches(layer) != true else { continue }
+      // As in PEFT: what is trained as a whole gets no adapter.
+      if isWhole(layer.name) { continue }
       if layer.isHead { throw .headIsNotAdaptable(name: layer.name) }
       if let wanted = self.layers {
         guard let index = Self.blockIndex(layer.name), wanted.contains(index) else { continue }

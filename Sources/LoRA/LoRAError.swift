@@ -1,3 +1,5 @@
+internal import Configuration
+
 /// What can be wrong with an adapter or with what it is asked to adapt.
 public enum LoRAError: Error, Equatable, CustomStringConvertible {
   /// A name in `target_modules` matches no linear layer.
@@ -6,6 +8,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case nothingTargeted(known: [String])
   /// `layers_to_transform` names a block that the model does not have.
   case noSuchBlock(block: Int, count: Int)
+  /// A name in `modules_to_save` means no module of the model.
+  case noSuchModule(name: String, known: [String])
   /// The output head was named.
   case headIsNotAdaptable(name: String)
   /// A pattern is not a regular expression.
@@ -36,6 +40,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case notCombinable(layer: String, ranks: [Int])
   /// A DoRA adapter is to be applied in part or together with others.
   case notAdditive(path: String)
+  /// An adapter with modules that were trained as a whole is to be applied in part or together with others.
+  case holdsWholeModules(path: String)
   /// PiSSA needs a library that is not installed.
   case lapackMissing
   /// PiSSA is to take more singular values than a weight has.
@@ -54,8 +60,10 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "lora.target_modules: no linear layer is left to adapt; this model has \(known.joined(separator: ", "))"
     case .noSuchBlock(let block, let count):
       "lora.layers_to_transform: there is no block \(block); this model has \(count) blocks, numbered from 0 to \(count - 1)"
+    case .noSuchModule(let name, let known):
+      "lora.modules_to_save: \"\(name)\" is the end of no module's path in this model\(KeySuggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "; it has \(known.joined(separator: ", "))")"
     case .headIsNotAdaptable(let name):
-      "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
+      "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear, or train it as a whole with lora.modules_to_save"
     case .lapackMissing:
       "lora.init_lora_weights: pissa needs LAPACKE, which is not installed; apt-get install liblapacke, or use true"
     case .rankBeyondWeight(let name, let rank, let limit):
@@ -64,6 +72,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "lora.init_lora_weights: the weight of \(name) has no singular value decomposition, so it holds numbers that are not finite; use another model, or true"
     case .notAdditive(let path):
       "\(path): DoRA rescales the whole weight, so this adapter is merged alone and whole; leave out --scale and other adapters"
+    case .holdsWholeModules(let path):
+      "\(path): holds modules that were trained as a whole, so this adapter is used alone and whole; leave out --scale and other adapters"
     case .badPattern(let pattern, let reason):
       "lora: \"\(pattern)\" cannot be used as a regular expression (\(reason)); correct it or list module names"
     case .missingFile(let path):

@@ -136,6 +136,7 @@ public enum HuggingFaceWriter {
       settings = folder.configuration
       // Transformers 5 says `dtype`, 4 says `torch_dtype`; both read either.
       settings[settings["dtype"] == nil ? "torch_dtype" : "dtype"] = precision
+      if model.isUntied { settings["tie_word_embeddings"] = false }
     case .gguf:
       settings = model.configuration
       settings["torch_dtype"] = precision

@@ -31,6 +31,9 @@ public final class ModelFile: Sendable {
   /// The Hugging Face names of all tensors, in the file's order.
   public let tensorNames: [String]
 
+  /// Whether `untied` gave the model a head of its own.
+  let isUntied: Bool
+
   let family: ModelFamily
   let source: Source
   private let tensors: [String: StoredTensor]
@@ -88,6 +91,7 @@ public final class ModelFile: Sendable {
   private init(path: String, gguf: GGUFFile) throws(ModelFileError) {
     self.path = path
     location = path
+    isUntied = false
     format = .gguf
     source = .gguf(gguf)
     family = try GGUFConfiguration.family(of: gguf)
@@ -104,6 +108,7 @@ public final class ModelFile: Sendable {
   private init(path: String, folder: HuggingFaceFolder) throws(ModelFileError) {
     self.path = path
     location = folder.path
+    isUntied = false
     format = .huggingFace
     source = .folder(folder)
     family = try folder.family()
@@ -119,9 +124,39 @@ public final class ModelFile: Sendable {
     tensorNames = collector.names
     tensors = collector.tensors
   }
+
+  private init(untying file: ModelFile, _ embedding: StoredTensor) {
+    let name = "lm_head.weight"
+    path = file.path
+    location = file.location
+    format = file.format
+    source = file.source
+    family = file.family
+    blocks = file.blocks
+    isUntied = true
+    var settings = file.configuration
+    settings["tie_word_embeddings"] = false
+    configuration = settings
+    tensorNames = file.tensorNames + [name]
+    var tensors = file.tensors
+    tensors[name] = StoredTensor(
+      name: name, shape: embedding.shape, type: embedding.type,
+      rowPermutationHeads: embedding.rowPermutationHeads, valueOffset: embedding.valueOffset,
+      file: embedding.file, byteOffset: embedding.byteOffset, byteCount: embedding.byteCount)
+    self.tensors = tensors
+  }
 }
 
 extension ModelFile {
+  /// The same model with a head of its own, `lm_head.weight`, which begins as the embeddings that it was tied to; for
+  /// writing one whose head or embeddings were trained apart.
+  public func untied() -> ModelFile {
+    guard hasTiedEmbeddings, let embedding = tensors["model.embed_tokens.weight"] else {
+      return self
+    }
+    return ModelFile(untying: self, embedding)
+  }
+
   /// The name of the model family, such as `llama`.
   public var architecture: String { family.modelType }
 

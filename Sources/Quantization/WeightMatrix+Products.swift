@@ -19,6 +19,13 @@ extension WeightMatrix {
     }
   }
 
+  /// Memory for computing `products` in integers: `planes`, or none where a weight is not prepared for it.
+  public static func planes(
+    _ planes: ActivationPlanes?, for products: [Product]
+  ) -> ActivationPlanes? {
+    products.allSatisfy { $0.weight.integer != nil } ? planes : nil
+  }
+
   /// Columns that one task of an integer backward product takes.
   private static let slabColumns = 32
   /// Rows of tokens that one task of an integer product takes.

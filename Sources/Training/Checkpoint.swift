@@ -11,8 +11,9 @@ public import Serialization
 
 /// A run's state on disk: adapter, moments, progress, and what they belong to.
 ///
-///     step-N/adapter/…               the adapter as PEFT keeps it
-///     step-N/optimizer.safetensors   both moments, and the best adapter so far
+///     step-N/adapter/…               the adapter as PEFT keeps it; where all weights are trained, in its place
+///     step-N/weights.safetensors     all weights in f32, under Hugging Face's names
+///     step-N/optimizer.safetensors   both moments, and the best parameters so far
 ///     step-N/manifest.json           progress, identity, what was chosen that changes numbers, and every file's size
 ///                                    and SHA-256
 ///
@@ -24,6 +25,7 @@ public enum Checkpoint {
   static let manifestName = "manifest.json"
   static let optimizerName = "optimizer.safetensors"
   static let adapterName = "adapter"
+  static let weightsName = "weights.safetensors"
 
   /// Writes a checkpoint.
   ///
@@ -36,11 +38,7 @@ public enum Checkpoint {
     throws
   {
     let folder = try StagedFolder(path: path)
-    let adapterPath = "\(folder.stagingPath)/\(adapterName)"
-    guard mkdir(adapterPath, 0o777) == 0 else {
-      throw ModelFileError.notWritten(path: adapterPath, reason: String(cString: strerror(errno)))
-    }
-    try AdapterFolder.write(run.adapter, to: adapterPath, baseModel: baseModel)
+    let parameterFiles = try writeParameters(run.adapter, in: folder, baseModel: baseModel)
     let count = run.adapter.parameters.count
     let buffers =
       [("first_moment", run.firstMoment), ("second_moment", run.secondMoment)]
@@ -51,10 +49,7 @@ public enum Checkpoint {
       path: "\(folder.stagingPath)/\(optimizerName)")
 
     var files = JSONObject()
-    for name in [
-      "\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors",
-      optimizerName,
-    ] {
+    for name in parameterFiles + [optimizerName] {
       let file = try MappedFile(path: "\(folder.stagingPath)/\(name)")
       var entry = JSONObject()
       entry["bytes"] = .integer(file.count)
@@ -72,6 +67,27 @@ public enum Checkpoint {
     manifest["files"] = .object(files)
     try folder.write(JSONValue.object(manifest).serialized(pretty: true), to: manifestName)
     try folder.commit()
+  }
+
+  /// Writes what is trained.
+  ///
+  /// - Returns: the files' names.
+  private static func writeParameters(
+    _ adapter: LoRAAdapter, in folder: StagedFolder, baseModel: String
+  ) throws -> [String] {
+    guard !adapter.isFullModel else {
+      try SafetensorsWriter.write(
+        adapter.wholeWeights.map {
+          .init(name: $0.name, shape: $0.shape.dimensions, values: UnsafePointer($0.values))
+        }, path: "\(folder.stagingPath)/\(weightsName)")
+      return [weightsName]
+    }
+    let path = "\(folder.stagingPath)/\(adapterName)"
+    guard mkdir(path, 0o777) == 0 else {
+      throw ModelFileError.notWritten(path: path, reason: String(cString: strerror(errno)))
+    }
+    try AdapterFolder.write(adapter, to: path, baseModel: baseModel)
+    return ["\(adapterName)/adapter_config.json", "\(adapterName)/adapter_model.safetensors"]
   }
 
   /// The manifest of a whole checkpoint.
@@ -138,17 +154,31 @@ public enum Checkpoint {
         path: path, reason: "its manifest does not say how activations were kept")
     }
     try run.adopt(tokensAtOnce: tokens, storage: storage)
-    try AdapterFolder.load("\(path)/\(adapterName)/adapter_model.safetensors", into: run.adapter)
+    func fill(
+      _ values: UnsafeMutablePointer<Float>, _ shape: [Int], _ name: String,
+      from file: SafetensorsFile, _ fileName: String
+    ) throws {
+      guard let tensor = file.tensor(named: name), tensor.shape == shape,
+        let type = tensor.type.storage, type.blockElements == 1
+      else {
+        throw TrainingError.damagedCheckpoint(path: path, reason: "\(fileName) lacks \(name)")
+      }
+      type.dequantize(
+        file.file.baseAddress + tensor.byteOffset, count: tensor.elementCount, into: values)
+    }
+    if run.adapter.isFullModel {
+      let weights = try SafetensorsFile(path: "\(path)/\(weightsName)")
+      defer { withExtendedLifetime(weights) {} }
+      for whole in run.adapter.wholeWeights {
+        try fill(whole.values, whole.shape.dimensions, whole.name, from: weights, weightsName)
+      }
+    } else {
+      try AdapterFolder.load("\(path)/\(adapterName)/adapter_model.safetensors", into: run.adapter)
+    }
     let optimizer = try SafetensorsFile(path: "\(path)/\(optimizerName)")
     defer { withExtendedLifetime(optimizer) {} }
     func fill(_ buffer: FloatBuffer, _ name: String) throws {
-      guard let tensor = optimizer.tensor(named: name), tensor.shape == [buffer.count],
-        let type = tensor.type.storage, type.blockElements == 1
-      else {
-        throw TrainingError.damagedCheckpoint(path: path, reason: "\(optimizerName) lacks \(name)")
-      }
-      type.dequantize(
-        optimizer.file.baseAddress + tensor.byteOffset, count: buffer.count, into: buffer.base)
+      try fill(buffer.base, [buffer.count], name, from: optimizer, optimizerName)
     }
     try fill(run.firstMoment, "first_moment")
     try fill(run.secondMoment, "second_moment")
@@ -160,7 +190,7 @@ public enum Checkpoint {
     }
     run.bestParameters = try copy("best_parameters")
     run.retainingParameters = try copy("retaining_parameters")
-    run.model.updateMagnitudes()
+    run.model.takeUpParameters()
     run.state = state
     run.checkpointStep = state.step
     return differences

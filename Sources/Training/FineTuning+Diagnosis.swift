@@ -25,9 +25,11 @@ extension FineTuning {
     }
     guard !loss.isFinite else {
       // The backward pass goes from the last layer to the first: where it began is what comes last in the model.
-      let module = adapter.modules.last { !$0.hasFiniteGradient }
+      let place =
+        adapter.modules.last { !$0.hasFiniteGradient }?.name
+        ?? adapter.wholeWeights.last { !$0.hasFiniteGradient }?.name
       return .notFinite(
-        step: step + 1, quantity: "gradient", place: module?.name, examples: sources(window),
+        step: step + 1, quantity: "gradient", place: place, examples: sources(window),
         checkpointStep: checkpointStep)
     }
     var place: String?
@@ -65,6 +67,10 @@ extension FineTuning {
     }
     return dead.isEmpty ? nil : .deadModules(step: step, names: dead.map(\.name))
   }
+}
+
+extension WholeWeight {
+  fileprivate var hasFiniteGradient: Bool { (0..<count).allSatisfy { gradients[$0].isFinite } }
 }
 
 extension LoRAModule {

@@ -25,17 +25,20 @@ extension FineTuning {
   /// - Parameters:
   ///   - step: its number, from 0.
   ///   - clip: the factor on all gradients.
-  func updateParameters(_ step: Int, clip: Double) {
+  ///   - rate: the learning rate; nil for that of the step.
+  func updateParameters(_ step: Int, clip: Double, rate: Double? = nil) {
+    let rate = rate ?? learningRate[step]
+
     for group in parameterGroups {
       AdamW.update(
         adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
         secondMoment: secondMoment, step: step + 1,
         settings: AdamW.Settings(
-          learningRate: learningRate[step] * group.rateFactor, beta1: configuration.adamBeta1,
+          learningRate: rate * group.rateFactor, beta1: configuration.adamBeta1,
           beta2: configuration.adamBeta2, epsilon: configuration.adamEpsilon,
-          weightDecay: configuration.weightDecay),
+          weightDecay: group.decays ? configuration.weightDecay : 0),
         region: group.region, gradientScale: Float(clip))
     }
-    model.updateMagnitudes()
+    model.takeUpParameters()
   }
 }

@@ -376,7 +376,7 @@ public final class FineTuning {
   /// Makes numbers that were kept the adapter's.
   private func take(_ parameters: FloatBuffer) {
     adapter.parameters.base.update(from: parameters.base, count: adapter.parameters.count)
-    model.updateMagnitudes()
+    model.takeUpParameters()
   }
 
   private func rememberBest() { bestParameters = copy(of: adapter, into: bestParameters) }

@@ -21,7 +21,8 @@ extension LoRAConfiguration {
       isRankStabilized: lora.useRSLoRA,
       rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
       alphaOverrides: lora.alphaPattern.map { .init(pattern: $0.pattern, value: $0.value) },
-      isGaussian: lora.initLoRAWeights == .gaussian, usesDoRA: lora.useDoRA)
+      isGaussian: lora.initLoRAWeights == .gaussian, usesDoRA: lora.useDoRA,
+      wholeModules: lora.modulesToSave)
   }
 }
 
@@ -49,6 +50,14 @@ extension Arithmetic {
 }
 
 extension LoRAAdapter {
+  /// What full fine-tuning trains: every weight of `model`, in f32, beginning as its own.
+  public static func allWeights(of model: CausalLM) -> LoRAAdapter {
+    let adapter = LoRAAdapter(
+      shapes: [], whole: model.fullWeights, configuration: LoRAConfiguration())
+    model.fillWholeWeights(of: adapter)
+    return adapter
+  }
+
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
   ///
   /// - Parameters:
@@ -60,15 +69,17 @@ extension LoRAAdapter {
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> LoRAAdapter {
     if let path = lora.initAdapter {
-      return try LoRAAdapter.read(path, for: model.adaptableLayers)
+      return try model.readAdapter(path)
     }
     let isPrincipal = lora.initLoRAWeights == .pissa
     let configuration =
       isPrincipal ? LoRAConfiguration(lora).doubled : LoRAConfiguration(lora)
     try configuration.checkBlocks(of: model.adaptableLayers)
     let adapter = LoRAAdapter(
-      shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration,
+      shapes: try configuration.shapes(for: model.adaptableLayers),
+      whole: try configuration.wholeShapes(of: model.weights), configuration: configuration,
       learnsHalf: isPrincipal)
+    model.fillWholeWeights(of: adapter)
     if isPrincipal {
       if !isResuming {
         try adapter.initializePrincipal(weight: model.weight(named:), progress: progress)

@@ -2,6 +2,7 @@ internal import CausalLM
 internal import Configuration
 internal import Datasets
 internal import Kernels
+internal import LoRA
 
 /// What a run will do and how long it will take, measured on a sample of its own work.
 public struct RunEstimate: Sendable, Equatable {
@@ -29,8 +30,8 @@ public struct RunEstimate: Sendable, Equatable {
 extension FineTuning {
   /// Estimates the run's time from some of its micro-batches, which are run forward and backward without a step.
   ///
-  /// Parts of the first epoch are taken from all over it, so that rows in order of length mislead nobody. The adapter
-  /// keeps its numbers; its gradients are of no use afterwards.
+  /// Parts of the first epoch are taken from all over it, so that rows in order of length mislead nobody. What is trained
+  /// keeps its numbers; gradients and moments are of no use afterwards.
   ///
   /// - Parameters:
   ///   - seconds: how long to measure, at least; two parts are run in any case.
@@ -78,6 +79,7 @@ extension FineTuning {
       }
     }
     estimate.stepSeconds = tokens > 0 ? measured / Double(tokens) * Double(estimate.tokens) : 0
+    estimate.stepSeconds += secondsOfUpdate * Double(totalSteps)
     let rows = validation + retention
     if !rows.isEmpty {
       estimate.validations = validationCount
@@ -85,6 +87,22 @@ extension FineTuning {
         Double(validationCount) * secondsOfMeasuring(rows, for: seconds / 4)
     }
     return estimate
+  }
+
+  /// Seconds that clipping and the optimizer take in a step: little for an adapter, and not for all weights.
+  private var secondsOfUpdate: Double {
+    let clock = ContinuousClock()
+    var seconds = 0.0
+    // The first time pages are made.
+    for _ in 0..<2 {
+      let began = clock.now
+      adapter.clearGradients()
+      _ = AdamW.norm(adapter.gradients)
+      // At a rate of 0 nothing moves.
+      updateParameters(0, clip: 1, rate: 0)
+      seconds = began.duration(to: clock.now).inSeconds
+    }
+    return seconds
   }
 
   /// Validations that the settings call for.

@@ -16,6 +16,8 @@ public final class RunFolder {
   public var checkpoints: String { "\(path)/checkpoints" }
   /// Folder of the finished adapter.
   public var adapter: String { "\(path)/adapter" }
+  /// Folder of the finished model, where all weights were trained.
+  public var model: String { "\(path)/model" }
   /// File of the activations below the adapters, while the run goes on.
   public var trunkCache: String { "\(path)/trunk.cache" }
 
@@ -153,6 +155,12 @@ public final class RunFolder {
 }
 
 extension RunFolder {
+  /// Has the `model` folder made by `write`, in place of one that may be there.
+  public func replaceModel(_ write: (_ path: String) throws -> Void) throws {
+    removeFolder(model)
+    try write(model)
+  }
+
   /// Makes the `adapter` folder whole, in place of one that may be there.
   public func replaceAdapter(_ write: (_ staging: String) throws -> Void) throws {
     removeFolder(adapter)

@@ -68,18 +68,19 @@ struct AdapterCombining {
   /// Reads adapters and makes one of them; one alone, with a weight of 1, stays as it is.
   ///
   /// - Throws: what reading throws, and `LoRAError.notCombinable`.
-  func adapter(_ paths: [String], for layers: [LoRAConfiguration.Layer]) throws -> LoRAAdapter {
+  func adapter(_ paths: [String], for model: CausalLM) throws -> LoRAAdapter {
     let adapters = try paths.enumerated().map { index, path in
       (
-        adapter: try LoRAAdapter.read(path, for: layers),
+        adapter: try model.readAdapter(path),
         weight: index < scales.count ? scales[index] : 1
       )
     }
     for (path, (adapter, weight)) in zip(paths, adapters)
-    where adapter.hasMagnitudes && (weight != 1 || adapters.count > 1) {
-      throw LoRAError.notAdditive(path: path)
+    where weight != 1 || adapters.count > 1 {
+      if adapter.hasMagnitudes { throw LoRAError.notAdditive(path: path) }
+      if !adapter.wholeWeights.isEmpty { throw LoRAError.holdsWholeModules(path: path) }
     }
     if adapters.count == 1, adapters[0].weight == 1, method == .cat { return adapters[0].adapter }
-    return try method.combined(adapters, of: layers)
+    return try method.combined(adapters, of: model.adaptableLayers)
   }
 }

@@ -29,7 +29,7 @@ struct AdapterInspection {
   /// - Throws: what reading either throws.
   init(_ path: String, of file: ModelFile, _ console: Console) throws {
     let model = try CausalLM.load(file)
-    let adapter = try LoRAAdapter.read(path, for: model.adaptableLayers)
+    let adapter = try model.readAdapter(path)
     model.updateMagnitudes(of: adapter)
     let (norms, ranks) = (adapter.deltaNorms(), adapter.effectiveRanks())
     let modules = adapter.modules

@@ -41,13 +41,17 @@ enum ExitCode {
     case let error as LoRAError:
       switch error {
       case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock,
-        .notAdditive, .lapackMissing, .rankBeyondWeight, .notCombinable:
+        .notAdditive, .holdsWholeModules, .noSuchModule, .lapackMissing, .rankBeyondWeight,
+        .notCombinable:
         64
       case .missingFile: 66
       default: 65
       }
     case let error as ModelError:
-      if case .tooLarge = error { 1 } else { 65 }
+      switch error {
+      case .tooLarge, .tooLargeToTrain: 1
+      default: 65
+      }
     case let error as DatasetError: datasetCode(error)
     case let error as DatasetSplitError:
       if case .badShares = error { 64 } else { 65 }

@@ -39,9 +39,11 @@ enum ExportCommand: Command {
     }
     let combining = try AdapterCombining(arguments, for: Self.self)
     let selection = try ModelSelection(arguments)
+    try selection.checkHasAdapter()
     let file = try selection.openFile(console)
-    let layers = try CausalLM.load(file).adaptableLayers
-    let adapter = try combining.adapter(selection.adapters, for: layers)
+    let model = try CausalLM.load(file)
+    let layers = model.adaptableLayers
+    let adapter = try combining.adapter(selection.adapters, for: model)
     let record = AdapterRecord.common(of: selection.adapters)
 
     var json = JSONObject()
@@ -50,6 +52,9 @@ enum ExportCommand: Command {
     json["modules"] = .integer(adapter.modules.count)
     json["parameters"] = .integer(adapter.parameters.count)
     var text = "wrote \(output): \(adapter.modules.count) layers in \(type.rawValue)"
+    if !adapter.wholeWeights.isEmpty {
+      text += " and \(adapter.wholeWeights.count) weights trained as a whole"
+    }
     if output.hasSuffix(".gguf") {
       let written = try GGUFAdapterFile.write(
         adapter, to: output, for: layers, as: type, name: "\(file.displayName) adapter",

@@ -33,12 +33,11 @@ struct MeasuredMerge {
       // Known now rather than when all is done.
       _ = try StagedFolder(path: adapterName)
     }
-    // GGUF has no place for DoRA's magnitudes, so that such an adapter is kept apart only where that is asked for, and
-    // then refused.
-    let hasMagnitudes = merge.adapter?.hasMagnitudes ?? false
-    let ways = policy.ways(for: type).filter {
-      $0 != .apart || !hasMagnitudes || policy == .apart
-    }
+    // GGUF has no place for DoRA's magnitudes or for whole modules, so that such an adapter is kept apart only where that
+    // is asked for, and then refused.
+    let isPlain =
+      merge.adapter.map { !$0.hasMagnitudes && $0.wholeWeights.isEmpty } ?? true
+    let ways = policy.ways(for: type).filter { $0 != .apart || isPlain || policy == .apart }
     let trials = try ways.map { way in
       try MergeTrial(
         merge, way, as: type, in: staged.stagingPath, texts: texts,

@@ -106,9 +106,9 @@ enum MergeCommand: Command {
       return Array(try Dataset(readingFrom: [path]).examples.prefix(limit))
     }
     let selection = try ModelSelection(arguments)
+    try selection.checkHasAdapter()
     let chat = try selection.load(console)
-    let adapter = try request.combining.adapter(
-      selection.adapters, for: chat.model.adaptableLayers)
+    let adapter = try request.combining.adapter(selection.adapters, for: chat.model)
     chat.model.attach(adapter)
     let texts = try rows.map { try MergeProbes.texts(of: $0, for: chat) }
     let merge = ModelMerge(chat, adapter: adapter)
@@ -138,7 +138,7 @@ enum MergeCommand: Command {
   private static func write(
     _ merge: ModelMerge, _ request: Request, _ texts: [TokenizedExample], _ console: Console
   ) throws -> (WrittenModel, ModelDistance) {
-    let file = merge.chat.file
+    let file = merge.file
     let written = try console.stage("merging and writing", in: .bytes) { progress in
       request.isGGUF
         ? try GGUFModelWriter.write(

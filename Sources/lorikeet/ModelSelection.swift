@@ -54,9 +54,14 @@ struct ModelSelection {
   /// - Throws: `ModelFileError` or `ConfigurationError` for a run folder that is none, or has no adapter yet.
   init(_ arguments: Arguments) throws {
     run = arguments.string("--run").map { $0.trimmingSuffix("/") }
-    let trained = try run.map(Self.settings)
-    adapters = try run.map { [try Self.adapter(of: $0)] } ?? arguments.strings("--adapter")
-    let named = trained?.path ?? arguments.string("--model")
+    let settings = try run.map(Self.settings)
+    // A run that trained all weights has a model and no adapter.
+    let isFull = settings?.trainsAllWeights ?? false
+    let trained = isFull ? nil : settings?.model
+    adapters =
+      try run.map { isFull ? [] : [try Self.adapter(of: $0)] } ?? arguments.strings("--adapter")
+    let tuned = try run.flatMap { isFull ? try Self.model(of: $0) : nil }
+    let named = tuned ?? trained?.path ?? arguments.string("--model")
     isNamedByAdapter = named == nil
     if let named {
       model = named
@@ -137,15 +142,32 @@ struct ModelSelection {
       remedy: "start where that path leads to it, or name it with --model")
   }
 
-  /// What a run's configuration says of its model.
-  private static func settings(of run: String) throws -> RunConfiguration.Model {
+  /// What a run's configuration says.
+  private static func settings(of run: String) throws -> RunConfiguration {
     let path = "\(run)/config.yaml"
     guard access(path, F_OK) == 0 else {
       throw ModelFileError.missing(
         path: run, problem: "no run folder: config.yaml is not in it",
         remedy: "name the output_dir of a run")
     }
-    return try RunConfiguration.load(path: path).model
+    return try RunConfiguration.load(path: path)
+  }
+
+  /// Refuses a run without an adapter, where there is nothing to do but with one.
+  func checkHasAdapter() throws {
+    guard adapters.isEmpty, let run else { return }
+    throw ModelFileError.missing(
+      path: run, problem: "the run trained all weights, so it has no adapter",
+      remedy: "use its model, \(model)")
+  }
+
+  /// The model that a run which trained all weights ended with.
+  private static func model(of run: String) throws -> String {
+    let folder = RunFolder(run)
+    guard access(folder.model, F_OK) != 0 else { return folder.model }
+    throw ModelFileError.missing(
+      path: run, problem: "the run has not ended, so it has no model yet",
+      remedy: "let it end, or resume it")
   }
 
   /// The adapter that a run ended with.

@@ -48,6 +48,15 @@ enum Memory {
     return Int.max
   }
 
+  /// Throws where f32 weights, gradients and both moments cannot be in memory.
+  static func checkTraining(_ file: ModelFile) throws {
+    let (needed, available) = (16 * file.parameterCount, availableBytes)
+    if needed > available {
+      throw ModelError.tooLargeToTrain(
+        path: file.path, neededBytes: needed, availableBytes: available)
+    }
+  }
+
   /// Throws where the model's weights alone cannot be in memory.
   static func check(_ file: ModelFile, _ precision: CausalLM.Precision) throws {
     let needed =

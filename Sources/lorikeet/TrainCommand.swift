@@ -99,7 +99,11 @@ enum TrainCommand: Command {
       }, listener: reporter.hear)
     if let error = reporter.error { throw error }
 
-    try writeAdapter(run.adapter, record, to: folder, baseModel: configuration.model.path)
+    if run.adapter.isFullModel {
+      try writeModel(run.adapter, of: file, to: folder, console)
+    } else {
+      try writeAdapter(run.adapter, record, to: folder, baseModel: configuration.model.path)
+    }
     let json = summaryJSON(summary, run, configuration, file)
     try folder.write(JSONValue.object(json).serialized(pretty: true) + "\n", to: "run.json")
     report.finish(json, outcome: summary.outcome)
@@ -114,10 +118,11 @@ enum TrainCommand: Command {
     }
     if summary.outcome == .forgot {
       console.note(
-        "stopped: the loss on data.retention rose beyond training.max_forgetting; the adapter is the last that was within it"
+        "stopped: the loss on data.retention rose beyond training.max_forgetting; what was kept is the last that was within it"
       )
     }
-    console.print("adapter: \(folder.adapter)")
+    console.print(
+      run.adapter.isFullModel ? "model: \(folder.model)" : "adapter: \(folder.adapter)")
     console.print("report: \(folder.path)/report.html")
     if summary.outcome == .interrupted {
       let settings = arguments.strings("--set").map { " --set \(ShellText.quoted($0))" }.joined()
@@ -155,6 +160,22 @@ enum TrainCommand: Command {
     try folder.replaceAdapter { staging in
       try AdapterFolder.write(adapter, to: staging, baseModel: baseModel)
       try record.write(to: staging)
+    }
+  }
+
+  /// Writes the weights as they were trained, in f32, with the base's settings and tokenizer.
+  private static func writeModel(
+    _ weights: LoRAAdapter, of file: ModelFile, to folder: RunFolder, _ console: Console
+  ) throws {
+    try folder.replaceModel { path in
+      try console.stage("writing the model", in: .bytes) { progress in
+        _ = try HuggingFaceWriter.write(
+          file, to: path, as: .f32,
+          rows: { tensor, range, values in
+            guard let base = values.baseAddress else { return }
+            weights.wholeWeight(named: tensor)?.read(range, into: base)
+          }, progress: progress)
+      }
     }
   }
 

@@ -53,19 +53,26 @@ struct TrainingSession {
     precision =
       configuration.model.loadIn4Bit
       ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
+    if configuration.trainsAllWeights { try Memory.checkTraining(file) }
     let chat = try ModelSession.load(configuration.model.path, precision, console)
     let adapter = try console.stage("decomposing weights", in: .things("layers")) { progress in
-      try LoRAAdapter.starting(
-        configuration.lora, for: chat.model, seed: configuration.training.seed,
-        isResuming: isResuming, progress: progress)
+      try configuration.trainsAllWeights
+        ? LoRAAdapter.allWeights(of: chat.model)
+        : LoRAAdapter.starting(
+          configuration.lora, for: chat.model, seed: configuration.training.seed,
+          isResuming: isResuming, progress: progress)
     }
+    // Attached before anything is rounded to integers: what is trained as a whole is not.
+    chat.model.attach(adapter)
     samples = try Self.samples(
       configuration.training, validation?.rows ?? [],
       longestPrompt: (train.examples + (validation?.tokens.examples ?? [])).map(\.tokens.count)
         .max() ?? 0, chat: chat, console)
     SystemAllocator.trim()
     let cachedTokens = samples?.cachedTokens ?? 0
-    run = try Self.planned(configuration.training, chat.model, console) {
+    run = try Self.planned(
+      configuration.training, isFull: configuration.trainsAllWeights, chat.model, console
+    ) {
       try FineTuning(
         configuration: configuration.training, shuffle: configuration.data.shuffle,
         model: chat.model, adapter: adapter,
@@ -79,20 +86,28 @@ struct TrainingSession {
     self.file = file
     self.template = template
     console.note(
-      "\(adapter.modules.count) layers adapted, \(adapter.parameters.count) parameters; \(run.totalSteps) steps"
-    )
+      "\(Self.trained(adapter)), \(adapter.parameters.count) parameters; \(run.totalSteps) steps")
     console.note(
       "computing in \(arithmetic.rawValue) on \(Parallel.threads) threads, \(KernelPath.active) kernels"
     )
   }
 
+  /// What is trained, in words.
+  private static func trained(_ adapter: LoRAAdapter) -> String {
+    guard !adapter.isFullModel else { return "all weights are trained, in f32" }
+    let whole = adapter.wholeWeights
+    return "\(adapter.modules.count) layers adapted"
+      + (whole.isEmpty ? "" : " and \(whole.map(\.name).listed) trained as a whole")
+  }
+
   /// What `make` gives, planned in the arithmetic that the configuration asks for, or in f32 where it leaves the choice
   /// and integers do not fit `training.max_memory`.
   private static func planned(
-    _ training: RunConfiguration.Training, _ model: CausalLM, _ console: Console,
+    _ training: RunConfiguration.Training, isFull: Bool, _ model: CausalLM, _ console: Console,
     _ make: () throws -> FineTuning
   ) throws -> FineTuning {
-    let arithmetic = Arithmetic(training.compute)
+    // Integers hold frozen weights only.
+    let arithmetic = isFull ? .f32 : Arithmetic(training.compute)
     if arithmetic != .f32, !Arithmetic.hasFastIntegers {
       console.note(
         "warning: this CPU has no AVX-512 VNNI, so training.compute: \(arithmetic.rawValue) will be slow; f32 would be faster"
@@ -147,5 +162,12 @@ struct TrainingSession {
       text += ", \(counts.supervisedTokensLost) supervised tokens lost"
     }
     return text
+  }
+}
+
+extension [String] {
+  /// The first few, and how many more there are.
+  fileprivate var listed: String {
+    prefix(3).joined(separator: ", ") + (count > 3 ? " and \(count - 3) more weights" : "")
   }
 }

@@ -22,7 +22,7 @@ import Testing
   }
 
   static let cases: [ErrorCase] =
-    values + keys + structure + overrides + contradictions + unsupported
+    values + keys + structure + overrides + contradictions + withoutAdapter + unsupported
 
   static let values = [
     ErrorCase(
@@ -274,14 +274,22 @@ import Testing
         + "learning_rate 1e-05 (run.yaml line 3)"),
   ]
 
+  /// What cannot go with `lora: null`.
+  static let withoutAdapter = [
+    ErrorCase(
+      "all weights in 4 bits", "lora: null", set: ["model.load_in_4bit=true"],
+      "model.load_in_4bit: lora is null, so all weights are trained, in f32, and 4 bits can only hold "
+        + "frozen ones; set it to false, or give a section lora (--set model.load_in_4bit=true)"),
+    ErrorCase(
+      "all weights and a rank", "lora: ~", set: ["lora.r=4"],
+      "lora.r: lora is null, so all weights are trained and there is no adapter; remove one of the two "
+        + "(--set lora.r=4)"),
+  ]
+
   static let unsupported = [
     ErrorCase(
       "OLoRA", "lora: {init_lora_weights: olora}",
       "lora.init_lora_weights: not supported yet; use true, gaussian or pissa (run.yaml line 3)"),
-    ErrorCase(
-      "modules trained whole", "lora: {modules_to_save: [lm_head]}",
-      "lora.modules_to_save: not supported yet; remove it; only adapters on linear layers are trained "
-        + "(run.yaml line 3)"),
     ErrorCase(
       "another optimiser", "training: {optim: paged_adamw_8bit}",
       "training.optim: not supported yet; use adamw (run.yaml line 3)"),
@@ -343,11 +351,16 @@ import Testing
       error?.description
         == "data.train: expected a JSONL file or a list of them, found an empty list")
     run.data.train = ["a"]
-    run.lora.modulesToSave = ["lm_head"]
+    run.lora.initLoRAWeights = .eva
     error = #expect(throws: ConfigurationError.self) { try run.validate() }
     #expect(
       error?.description
-        == "lora.modules_to_save: not supported yet; remove it; only adapters on linear layers are trained"
-    )
+        == "lora.init_lora_weights: not supported yet; use true, gaussian or pissa")
+    // Without an adapter nothing of it counts.
+    run.trainsAllWeights = true
+    try run.validate()
+    run.model.loadIn4Bit = true
+    error = #expect(throws: ConfigurationError.self) { try run.validate() }
+    #expect(error?.description.hasPrefix("model.load_in_4bit: lora is null, ") == true)
   }
 }

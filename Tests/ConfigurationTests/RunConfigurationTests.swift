@@ -127,6 +127,20 @@ import Testing
       try RunConfiguration(yaml: Array(run.resolvedYAML().utf8), name: "") == run)
   }
 
+  @Test(
+    "lora: null trains all weights, and an empty section is the default adapter",
+    arguments: [
+      ("lora: null", [], true), ("lora: ~", [], true), ("lora:", [], false), ("", [], false),
+      ("lora: {r: 4}", ["lora=null"], true), ("lora: {r: 4}", ["lora.r=5", "lora=null"], true),
+    ] as [(String, [String], Bool)])
+  func allWeights(_ text: String, _ overrides: [String], _ expected: Bool) throws {
+    let run = try read(text, set: overrides)
+    #expect(run.trainsAllWeights == expected)
+    #expect(run.lora == RunConfiguration.LoRA())
+    #expect(run.resolvedYAML().contains("\nlora: null\n") == expected)
+    #expect(try RunConfiguration(yaml: Array(run.resolvedYAML().utf8), name: "") == run)
+  }
+
   @Test("no is a strategy and not the truth value of YAML 1.1")
   func noIsStrategy() throws {
     #expect(try read("training: {eval_strategy: no}").training.evalStrategy == .no)
