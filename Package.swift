@@ -40,6 +40,12 @@ let package = Package(
     .systemLibrary(
       name: "CPCRE2", path: "Sources/C/CPCRE2", pkgConfig: "libpcre2-8",
       providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/C/CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CXML2", path: "Sources/C/CXML2", pkgConfig: "libxml-2.0",
+      providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CMicroKernels", path: "Sources/C/CMicroKernels"),
     // Two functions in Swift's calling convention, which only a C file can name.
     .target(name: "CBorrowedClosure", path: "Sources/C/CBorrowedClosure"),
@@ -91,6 +97,12 @@ let package = Package(
         "Training",
       ], swiftSettings: hot),
 
+    // Documents cut into passages, kept and found.
+    .target(
+      name: "Retrieval",
+      dependencies: ["Kernels", "Serialization", "Quantization", "ModelFiles", "CSQLite", "CXML2"],
+      swiftSettings: hot),
+
     // What `lorikeet selftest` runs.
     .target(
       name: "SelfTest",
@@ -108,7 +120,7 @@ let package = Package(
       dependencies: [
         "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
         "Datasets", "LoRA",
-        "CausalLM", "Training", "Inference", "Reporting", "SelfTest",
+        "CausalLM", "Training", "Inference", "Reporting", "SelfTest", "Retrieval",
       ], swiftSettings: common),
 
     // Tests: one target a target, one file a file. Fuzzing is a tool, too: scripts/fuzz.

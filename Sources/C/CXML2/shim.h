@@ -1,0 +1,4 @@
+// Without ICU, which nothing here needs and whose types the toolchain's Foundation defines otherwise.
+#include <libxml/xmlversion.h>
+#undef LIBXML_ICU_ENABLED
+#include <libxml/HTMLparser.h>
