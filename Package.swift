@@ -164,6 +164,7 @@ let package = Package(
         "Inference",
         ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]
       ),
+      ("Retrieval", ["Serialization", "ModelFiles"]),
       ("Reporting", ["Serialization"]),
     ].map { (name: String, others: [String]) -> Target in
       .testTarget(

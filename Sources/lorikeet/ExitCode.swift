@@ -4,6 +4,7 @@ import Datasets
 import Inference
 import LoRA
 import ModelFiles
+import Retrieval
 import Tokenization
 import Training
 
@@ -51,6 +52,13 @@ enum ExitCode {
     case let error as DatasetSplitError:
       if case .badShares = error { 64 } else { 65 }
     case is DatasetConversion.Inexpressible, is LabelError: 65
+    case let error as RetrievalError:
+      switch error {
+      case .missing: 66
+      case .system, .busy: 74
+      case .otherEncoder, .noVectors: 64
+      case .nothingToIndex, .notAKnowledgeBase, .otherVersion, .database: 65
+      }
     case is TokenizerError, is TemplateError, is InputError: 65
     case is OutputError: 74
     default: 1
