@@ -6,7 +6,8 @@
       --data data/support/valid.jsonl --limit 50
 
 Written: the model is stored as f16 first, and both tools make every type of that one file. Tensors are compared byte by
-byte, their errors are taken with gguf-py, and perplexity is Lorikeet's on the same rows.
+byte, their errors against the f16 file are taken with gguf-py, and perplexity is llama.cpp's, for both, on the messages
+of the rows in windows of 512 tokens.
 
 Read: llama.cpp makes its own mixtures of types, Lorikeet turns them into f32, and every number is compared with the
 one gguf-py decodes.
@@ -66,39 +67,57 @@ def values(tensor) -> np.ndarray:
     return gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32).reshape(-1)
 
 
-def relative_error(tensors: dict, source: dict) -> float:
-    """Root of the squared differences over the squares, of all matrices together."""
-    difference = size = 0.0
+def errors(tensors: dict, source: dict) -> tuple[float, float, float]:
+    """Of all matrices together: root of the squared differences over the squares, mean and largest |difference|."""
+    squares = size = total = worst = 0.0
+    count = 0
     for name, tensor in tensors.items():
         if len(tensor.shape) < 2:
             continue
         given = values(source[name]).astype(np.float64)
-        difference += np.square(values(tensor) - given).sum()
+        difference = np.abs(values(tensor) - given)
+        squares += np.square(difference).sum()
         size += np.square(given).sum()
-    return float(np.sqrt(difference / size))
+        total += difference.sum()
+        count += difference.size
+        worst = max(worst, difference.max())
+    return float(np.sqrt(squares / size)), total / count, worst
 
 
-def perplexity(arguments, model: pathlib.Path) -> float:
-    result, _ = run(
-        arguments.lorikeet, "evaluate", "--model", model, "--data", arguments.data, "--limit", arguments.limit)
-    return result["perplexity"]
+def perplexity(arguments, model: pathlib.Path) -> str:
+    """llama.cpp's perplexity and its standard error."""
+    window = 512
+    llama = llama_cpp.Llama(str(model), n_ctx=window, n_batch=window, n_threads=2, logits_all=True, verbose=False)
+    rows = pathlib.Path(arguments.data).read_text(encoding="utf-8").splitlines()[: arguments.limit]
+    text = "\n".join(message["content"] for row in rows for message in json.loads(row)["messages"])
+    tokens = llama.tokenize(text.encode(), add_bos=False, special=False)
+    losses = []
+    for start in range(0, len(tokens) - 1, window):
+        part = tokens[start : start + window]
+        llama.reset()
+        llama.eval(part)
+        scores = llama.scores[: len(part) - 1].astype(np.float64)
+        peak = scores.max(axis=1)
+        total = np.log(np.exp(scores - peak[:, None]).sum(axis=1)) + peak
+        losses.append(total - scores[np.arange(len(part) - 1), part[1:]])
+    llama.close()
+    losses = np.concatenate(losses)
+    mean = np.exp(losses.mean())
+    return f"{mean:.3f} ± {mean * losses.std() / np.sqrt(len(losses)):.3f}"
 
 
-def loads_in_llama(path: pathlib.Path) -> bool:
-    """Whether llama.cpp opens the file and computes numbers from it."""
-    model = llama_cpp.Llama(str(path), n_ctx=64, n_threads=2, logits_all=True, verbose=False)
-    model.eval(model.tokenize(b"The capital of France is"))
-    return bool(np.isfinite(model.scores[: model.n_tokens]).all())
+def shown(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:.2e}" for number in numbers)
 
 
 def compare_written(arguments, folder: pathlib.Path) -> None:
     source = folder / "source.f16.gguf"
     run(arguments.lorikeet, "quantize", "--model", arguments.model, "--type", "f16", "--output", source)
     given = tensors(source)
-    print(f"f16: perplexity {perplexity(arguments, source):.4f}\n")
-    print("| type | tensors with llama.cpp's bytes | types | relative error, Lorikeet / llama.cpp |"
-          " perplexity, Lorikeet / llama.cpp | loads in llama.cpp |")
-    print("|---|---|---|---|---|---|")
+    print(f"f16: perplexity {perplexity(arguments, source)}\n")
+    print("| type | tensors with llama.cpp's bytes | types | relative, mean and worst error | of llama.cpp's |"
+          " perplexity | of llama.cpp's |")
+    print("|---|---|---|---|---|---|---|")
     for kind, ftype in WRITTEN.items():
         ours, theirs = folder / f"{kind}.lorikeet.gguf", folder / f"{kind}.llama.gguf"
         result, our_seconds = run(
@@ -111,9 +130,8 @@ def compare_written(arguments, folder: pathlib.Path) -> None:
             for name in mine)
         types = ", ".join(f"{count} {name}" for name, count in result["types"].items())
         print(f"| {kind} | {equal} of {len(mine)} | {types}"
-              f" | {relative_error(mine, given):.3e} / {relative_error(other, given):.3e}"
-              f" | {perplexity(arguments, ours):.4f} / {perplexity(arguments, theirs):.4f}"
-              f" | {'yes' if loads_in_llama(ours) else 'no'} |", flush=True)
+              f" | {shown(errors(mine, given))} | {shown(errors(other, given))}"
+              f" | {perplexity(arguments, ours)} | {perplexity(arguments, theirs)} |", flush=True)
         print(f"{kind}: {our_seconds:.1f} s, llama.cpp {their_seconds:.1f} s", file=arguments.times, flush=True)
         ours.unlink()
         theirs.unlink()

@@ -16,6 +16,10 @@ The tokenizer of models/tiny-tied serves all of them.
     qwen2     biases on queries, keys and values, a head of its own
     qwen3     norms on queries and keys, heads wider than the hidden size divided among them
     smollm3   five blocks, of which the fourth does not rotate
+    gemma2    scores and logits bounded by tanh, a window of five tokens in every second block
+    gemma3_text  six blocks, of which the last has no window and rotates by another base
+
+    gemma3_text/<variant>.config.json, .logits   the same weights with settings that GGUF has no keys for
 """
 
 import json
@@ -56,6 +60,25 @@ SCALINGS = {
         "original_max_position_embeddings": 64,
     },
 }  # fmt: skip
+GEMMA = dict(
+    head_dim=16, sliding_window=5, query_pre_attn_scalar=16, tie_word_embeddings=True,
+    hidden_activation="gelu_pytorch_tanh",
+)  # fmt: skip
+GEMMA3_ROPE = {
+    "full_attention": {"rope_type": "default", "rope_theta": 1000000.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+}
+# Settings of Gemma 3 that no tiny model of its GGUF architecture has.
+VARIANTS = {
+    "scalar": {"query_pre_attn_scalar": 24, "final_logit_softcapping": 4.0},
+    "stretched": {
+        "rope_parameters": {
+            "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 500000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 20000.0},
+        }
+    },
+    "listed": {"layer_types": ["full_attention", "sliding_attention"] * 3},
+}
 # What one family's settings change, and the architecture of its GGUF file.
 FAMILIES = {
     "llama": (
@@ -72,12 +95,20 @@ FAMILIES = {
         dict(num_hidden_layers=5, head_dim=8, tie_word_embeddings=True, rope_parameters=PLAIN),
         gguf.MODEL_ARCH.SMOLLM3,
     ),
+    "gemma2": (
+        GEMMA
+        | dict(attn_logit_softcapping=4.0, final_logit_softcapping=6.0, num_hidden_layers=3, rope_parameters=PLAIN),
+        gguf.MODEL_ARCH.GEMMA2,
+    ),
+    "gemma3_text": (GEMMA | dict(num_hidden_layers=6, rope_parameters=GEMMA3_ROPE), gguf.MODEL_ARCH.GEMMA3),
 }  # fmt: skip
 PERMUTED = {"llama", "mistral", "smollm3"}
+# Families whose norms multiply by one more than their weights.
+NORMS_PLUS_ONE = {"gemma2", "gemma3_text"}
 
 
 def make_model(family: str):
-    """A random model; every number fits float16 and bfloat16, norms are spread around one."""
+    """A random model; every number fits float16 and bfloat16, what norms multiply by is spread around one."""
     settings, _ = FAMILIES[family]
     config = AutoConfig.for_model(family, attn_implementation="eager", **(SHAPE | settings))
     model = AutoModelForCausalLM.from_config(config).eval()
@@ -85,7 +116,11 @@ def make_model(family: str):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter.copy_(tiny.representable(1 + 0.1 * noise if "norm" in name else 0.2 * noise))
+            if "norm" in name:
+                noise = 0.1 * noise + (0 if family in NORMS_PLUS_ONE else 1)
+            else:
+                noise = 0.2 * noise
+            parameter.copy_(tiny.representable(noise))
     return model
 
 
@@ -108,7 +143,8 @@ def write_gguf(path: Path, family: str, model, tokenizer: Tokenizer):
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    rope = config.rope_parameters.get("full_attention", config.rope_parameters)
+    writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(config.vocab_size)
@@ -117,12 +153,15 @@ def write_gguf(path: Path, family: str, model, tokenizer: Tokenizer):
         writer.add_key_length(head_size)
         writer.add_value_length(head_size)
         writer.add_rope_dimension_count(head_size)
-    if family == "mistral":
+    if family in ("mistral", "gemma2", "gemma3_text"):
         writer.add_sliding_window(config.sliding_window)
+    if family == "gemma2":
+        writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
+        writer.add_final_logit_softcapping(config.final_logit_softcapping)
     tiny.add_tokenizer(writer, tokenizer, config)
     writer.add_quantization_version(2)
 
-    if config.rope_parameters["rope_type"] == "llama3":
+    if rope["rope_type"] == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(config.rope_parameters, head_size))
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
     for name, tensor in model.state_dict().items():
@@ -134,6 +173,8 @@ def write_gguf(path: Path, family: str, model, tokenizer: Tokenizer):
         part = gguf_name.split(".")[-2]
         if family in PERMUTED and part in heads:
             values = tiny.permuted(values.reshape(len(values), -1), heads[part]).reshape(values.shape)
+        if family in NORMS_PLUS_ONE and name.endswith("norm.weight"):
+            values = values + 1
         kind = gguf.GGMLQuantizationType.F16 if values.ndim > 1 else gguf.GGMLQuantizationType.F32
         writer.add_tensor(gguf_name, gguf.quants.quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
@@ -172,7 +213,7 @@ def check_gguf(family: str, logits: dict):
 
     It reads neither biases of a Llama nor a window from GGUF.
     """
-    if family in ("qwen2", "qwen3"):
+    if family in ("qwen2", "qwen3", "gemma2", "gemma3_text"):
         model = AutoModelForCausalLM.from_pretrained(
             FOLDER / family, gguf_file="model.gguf", config=AutoConfig.from_pretrained(FOLDER / family),
             dtype=torch.float32, attn_implementation="eager",
@@ -231,6 +272,18 @@ def make_scalings():
         save_file(logits, FOLDER / "llama" / f"{name}.logits.safetensors")
 
 
+def make_variants():
+    """Gemma 3's weights with other settings."""
+    own = tiny.logits(load("gemma3_text"), LENGTHS)
+    for name, changes in VARIANTS.items():
+        settings = json.loads((FOLDER / "gemma3_text" / "config.json").read_text()) | changes
+        tiny.write_json(FOLDER / "gemma3_text" / f"{name}.config.json", settings)
+        config = AutoConfig.from_pretrained(FOLDER / "gemma3_text" / f"{name}.config.json")
+        logits = tiny.logits(load("gemma3_text", config), LENGTHS[-1:])
+        print(f"gemma3_text: {name} differs by {largest_difference(own, logits):.1e}")
+        save_file(logits, FOLDER / "gemma3_text" / f"{name}.logits.safetensors")
+
+
 def main():
     tiny.print_versions()
     tiny.quiet()
@@ -250,6 +303,8 @@ def main():
         make_gradients(family)
         if family == "llama":
             make_scalings()
+        if family == "gemma3_text":
+            make_variants()
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file():
             print(f"{path.stat().st_size:8d}  {path.relative_to(tiny.FIXTURES)}")

@@ -86,6 +86,20 @@ def swiglu():
     write("swiglu", cases)
 
 
+def geglu():
+    """gelu(gate) · up with the approximation "tanh", all [tokens, channels]; one row reaches far out."""
+    cases = {}
+    for seed, (tokens, channels) in enumerate([(1, 1), (3, 17), (5, 96), (2, 131)]):
+        inputs = Inputs(70 + seed)
+        gate, up = leaf(inputs(tokens, channels)), leaf(inputs(tokens, channels))
+        if tokens == 5:
+            with torch.no_grad():
+                gate[1] *= 64
+        output = torch.nn.functional.gelu(gate, approximate="tanh") * up
+        cases[f"{tokens}x{channels}"] = backward(output, inputs(tokens, channels), gate=gate, up=up)
+    write("geglu", cases)
+
+
 def rope_tables(positions: torch.Tensor, head_dim: int, theta: float, dtype: torch.dtype):
     """cos and sin [tokens, head_dim], in float32 just as LlamaRotaryEmbedding takes them."""
     exponents = torch.arange(0, head_dim, 2, dtype=torch.int64).to(dtype) / head_dim
@@ -118,14 +132,19 @@ def rope():
     write("rope", cases)
 
 
-def causal_attention(q, k, v, segments: list[int]) -> torch.Tensor:
-    """softmax(q kᵀ / √head_dim) v within each segment; query head h reads key head h / group."""
+def causal_attention(q, k, v, segments: list[int], cap: float | None = None) -> torch.Tensor:
+    """softmax(q kᵀ / √head_dim) v within each segment; query head h reads key head h / group.
+
+    With a cap the scores s become cap · tanh(s / cap).
+    """
     group = q.shape[1] // k.shape[1]
     outputs, start = [], 0
     for length in segments:
         rows = slice(start, start + length)
         keys, values = (t[rows].repeat_interleave(group, dim=1) for t in (k, v))
         scores = torch.einsum("ihd,jhd->hij", q[rows], keys) / math.sqrt(q.shape[2])
+        if cap is not None:
+            scores = cap * torch.tanh(scores / cap)
         future = torch.ones(length, length, dtype=torch.bool).triu(1)
         weights = scores.masked_fill(future, -math.inf).softmax(-1)
         outputs.append(torch.einsum("hij,jhd->ihd", weights, values))
@@ -149,6 +168,38 @@ def attention():
         cases[case] = backward(output, inputs(*q.shape), q=q, k=k, v=v)
         cases[case]["segment_lengths"] = torch.tensor(segments)
     write("attention", cases)
+
+
+def attention_soft_cap():
+    """As `attention`, with scores that are bounded; cap is [1]."""
+    settings = {"16": (16, 3, 1, [1, 5, 17, 70], 1.5), "8": (8, 4, 2, [2, 1, 9], 50.0)}
+    cases = {}
+    for seed, (case, (head_dim, heads, kv_heads, segments, cap)) in enumerate(settings.items()):
+        inputs, tokens = Inputs(80 + seed), sum(segments)
+        q = leaf(inputs(tokens, heads, head_dim))
+        k, v = (leaf(inputs(tokens, kv_heads, head_dim)) for _ in range(2))
+        output = causal_attention(q, k, v, segments, cap)
+        cases[case] = backward(output, inputs(*q.shape), q=q, k=k, v=v)
+        cases[case] |= {"segment_lengths": torch.tensor(segments), "cap": torch.tensor([cap])}
+    write("attention_soft_cap", cases)
+
+
+def cross_entropy_soft_cap():
+    """As `cross_entropy`, of cap · tanh(logits / cap); gradients are by `logits`."""
+    cases = {}
+    for seed, (rows, vocabulary, cap) in enumerate([(1, 2, 1.0), (3, 17, 2.0), (6, 320, 30.0)]):
+        inputs = Inputs(90 + seed)
+        logits = leaf(inputs(rows, vocabulary) * 4)
+        targets = torch.randint(0, vocabulary, (rows,), generator=inputs.generator)
+        weights = torch.tensor([1.0, 0.0, 0.5, 2.0, 1.0, 1.0])[:rows].double()
+        capped = cap * torch.tanh(logits / cap)
+        losses = torch.nn.functional.cross_entropy(capped, targets, reduction="none")
+        (gradient,) = torch.autograd.grad((weights * losses).sum(), logits)
+        cases[f"{rows}x{vocabulary}"] = {
+            "logits": logits, "capped": capped, "targets": targets, "weights": weights,
+            "losses": losses, "cap": torch.tensor([cap]), "grad_logits": gradient,
+        }  # fmt: skip
+    write("cross_entropy_soft_cap", cases)
 
 
 def cross_entropy():
@@ -263,7 +314,10 @@ def main():
     tiny.quiet()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    for kernel in (rms_norm, swiglu, rope, attention, cross_entropy, adamw, gradient_clipping, schedules):
+    for kernel in (
+        rms_norm, swiglu, geglu, rope, attention, attention_soft_cap, cross_entropy, cross_entropy_soft_cap,
+        adamw, gradient_clipping, schedules,
+    ):  # fmt: skip
         kernel()
     for path in sorted(FOLDER.iterdir()):
         print(f"{path.stat().st_size:8d}  {path.relative_to(tiny.FIXTURES)}")

@@ -2,6 +2,13 @@
 """Makes Tests/Fixtures/templates: what Jinja2 and Transformers render, and mask, for the chat template tests.
 
     python3 scripts/make_template_fixtures.py
+    python3 scripts/make_template_fixtures.py --trl FOLDER     # the templates of real models
+
+The second form makes the folder that `LORIKEET_TEMPLATE_REFERENCE=FOLDER swift test --filter TemplateReference`
+reads: the chat templates that the package `trl` ships of Llama 3 to 3.2, Qwen 2.5 and 3, Gemma, Gemma 3, Phi 3 and
+3.5, its training variants with {% generation %} marks, and what Transformers renders and masks with both. The
+templates are their models' makers', so they are read from the installed package (trl 1.16.0, Apache-2.0) and not
+kept here.
 
 Three files come of it:
 
@@ -129,10 +136,57 @@ def main():
           f"{sum('spans' in each for each in renderings)} with spans")
 
 
-def write(name, value):
+def write(name, value, folder=OUTPUT):
     text = json.dumps(value, ensure_ascii=False, indent=0, separators=(",", ":"))
-    (OUTPUT / name).write_text(text + "\n")
+    (folder / name).write_text(text + "\n")
+
+
+#: Templates of trl by their file's name, and the tokens of the models they belong to.
+MODELS = {
+    **dict.fromkeys(["llama3", "llama3_1", "llama3_2"], {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"}),
+    **dict.fromkeys(["qwen2_5", "qwen3", "qwen3_instruct_2507"], {"bos_token": "", "eos_token": "<|im_end|>"}),
+    **dict.fromkeys(["gemma", "gemma3"], {"bos_token": "<bos>", "eos_token": "<eos>"}),
+    **dict.fromkeys(["phi3", "phi3_5"], {"bos_token": "<s>", "eos_token": "<|endoftext|>"}),
+}  # fmt: skip
+
+
+def make_from_trl(folder):
+    import trl
+
+    print("trl", trl.__version__)
+    folder.mkdir(parents=True, exist_ok=True)
+    source = pathlib.Path(trl.__file__).parent / "chat_templates"
+    renderings = []
+    for name, tokens in MODELS.items():
+        for variant in (name, name + "_training"):
+            path = source / f"{variant}.jinja"
+            if not path.exists():
+                continue
+            template = path.read_text()
+            (folder / path.name).write_text(template)
+            # The original has no marks: its mask is that of the training variant, where that renders the same.
+            marked_path = path if variant != name else source / f"{name}_training.jinja"
+            marked = marked_path.read_text() if marked_path.exists() else None
+            for conversation in CONVERSATIONS:
+                made = rendering(template, None, conversation, tokens)
+                keywords = dict(conversations=[without_null(conversation["messages"])],
+                                tools=TOOLS if conversation.get("tools") else None, **tokens,
+                                **conversation.get("extra", {}))
+                if marked is not None and "text" in made:
+                    try:
+                        texts, indices = chat_template_utils.render_jinja_template(
+                            chat_template=marked, return_assistant_tokens_mask=True, **keywords)
+                    except Exception:  # noqa: BLE001: the training variant refuses what the original renders
+                        texts = [None]
+                    if texts[0] == made["text"]:
+                        made["spans"] = utf8_spans(texts[0], indices[0])
+                renderings.append({"template": path.name, **tokens, "conversation": conversation["id"], **made})
+    write("renderings.json", {"versions": VERSIONS | {"trl": trl.__version__}, "renderings": renderings}, folder)
+    print(len(renderings), "renderings,", sum("spans" in each for each in renderings), "with spans")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--trl"]:
+        make_from_trl(pathlib.Path(sys.argv[2]))
+    else:
+        main()

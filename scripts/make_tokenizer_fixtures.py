@@ -16,11 +16,13 @@ import base64
 import json
 import random
 import struct
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import trainers
 from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence, Split
 
@@ -39,6 +41,7 @@ O200K = (
     r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+TEKKEN = O200K.replace(r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace(r"\p{N}{1,3}", r"\p{N}")
 DEEPSEEK = (
     r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
     r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -219,6 +222,7 @@ def variants(base):
     byte_level = ByteLevel(False, use_regex=False)
     steps = {
         "qwen2": [Split(Regex(QWEN2), "isolated"), byte_level],
+        "tekken": [Split(Regex(TEKKEN), "isolated"), byte_level],
         "o200k": [Split(Regex(O200K), "isolated"), byte_level],
         "deepseek": [
             Split(Regex("[\r\n]"), "isolated"), Split(Regex(r"\s?\p{L}+"), "isolated"),
@@ -247,6 +251,15 @@ def variants(base):
         tokenizer = Tokenizer.from_str(base.to_str())
         tokenizer.pre_tokenizer = Sequence(list_)
         yield name, tokenizer, {"pre_tokenizer": json.loads(tokenizer.to_str())["pre_tokenizer"]}
+
+
+def normalized_variants(base):
+    """Text in form C, as Qwen has it."""
+    tokenizer = Tokenizer.from_str(base.to_str())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = Sequence([Split(Regex(QWEN2), "isolated"), ByteLevel(False, use_regex=False)])
+    made = json.loads(tokenizer.to_str())
+    yield "qwen2 in form C", tokenizer, {key: made[key] for key in ("normalizer", "pre_tokenizer")}
 
 
 def unknown_variants(base):
@@ -297,7 +310,7 @@ def make():
     # Every thirteenth string but the long ones.
     chosen = [i for i in range(0, len(strings), 13) if len(strings[i]) < 200]
     lines = []
-    for base, generator in (("gpt-2", variants), ("smollm", unknown_variants)):
+    for base, generator in (("gpt-2", variants), ("gpt-2", normalized_variants), ("smollm", unknown_variants)):
         for name, tokenizer, change in generator(made[base]):
             ids = [tokenizer.encode(strings[i], add_special_tokens=False).ids for i in chosen]
             lengths = packed([len(i) for i in ids])
@@ -308,11 +321,34 @@ def make():
     print("bytes:", sum(p.stat().st_size for p in FOLDER.rglob("*") if p.is_file()))
 
 
-def make_from_gguf(model, folder):
+LLAMA = """
+import json, sys
+from llama_cpp import Llama
+model = Llama(sys.argv[1], vocab_only=True, verbose=False)
+for line in open(sys.argv[2], encoding="utf-8", newline="\\n"):
+    string = json.loads(line).encode()
+    print(json.dumps(model.tokenize(string, add_bos=False, special=True) if string else []))
+"""
+
+
+def make_from_text_gguf(model, folder, get, python):
+    """Of a vocabulary whose tokens are text; the reference is llama.cpp."""
+    write_lines(folder / "strings.jsonl", [json.dumps(s, ensure_ascii=False) for s in hard_strings()])
+    with open(folder / "ids.txt", "w") as output:
+        subprocess.run([python, "-c", LLAMA, model, str(folder / "strings.jsonl")], check=True, stdout=output)
+    keys = ("model", "pre", "tokens", "token_type", "scores", "bos_token_id", "eos_token_id",
+            "unknown_token_id", "padding_token_id", "add_space_prefix")  # fmt: skip
+    (folder / "gguf.json").write_text(dumps({key: get(key) for key in keys}), encoding="utf-8")
+
+
+def make_from_gguf(model, folder, python):
     from gguf import GGUFReader
 
     fields = GGUFReader(model).fields
     get = lambda key: fields[f"tokenizer.ggml.{key}"].contents()  # noqa: E731
+    folder.mkdir(parents=True, exist_ok=True)
+    if get("model") == "llama":
+        return make_from_text_gguf(model, folder, get, python)
     tokens, types, merges = get("tokens"), get("token_type"), get("merges")
     assert get("model") == "gpt2" and get("pre") == "smollm"
     reference = Tokenizer(models.BPE(
@@ -321,7 +357,6 @@ def make_from_gguf(model, folder):
     reference.decoder = decoders.ByteLevel()
     reference.add_special_tokens([AddedToken(t, special=True) for t, k in zip(tokens, types) if k == 3])
 
-    folder.mkdir(parents=True, exist_ok=True)
     strings = hard_strings()
     write_lines(folder / "strings.jsonl", [json.dumps(s, ensure_ascii=False) for s in strings])
     write_ids(folder / "ids.txt", reference, strings)
@@ -341,8 +376,9 @@ def check(folder):
     for written in sorted(folder.glob("**/written")):
         expected = (written.parent / "ids.txt").read_text().split("\n")[:-1]
         tokenizer = AutoTokenizer.from_pretrained(written)
+        write = json.dumps if expected[-1].startswith("[") else packed
         wrong = [s for s, e in zip(strings, expected, strict=True)
-                 if packed(tokenizer.encode(s, add_special_tokens=False)) != e]  # fmt: skip
+                 if write(tokenizer.encode(s, add_special_tokens=False)) != e]  # fmt: skip
         print(written, type(tokenizer).__name__, len(strings), "strings,", len(wrong), "differ", wrong[:3])
         print(tokenizer.special_tokens_map, tokenizer("a").input_ids, bool(tokenizer.chat_template))
 
@@ -351,14 +387,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gguf", nargs=2, metavar=("MODEL", "FOLDER"))
     parser.add_argument("--check", metavar="FOLDER")
+    parser.add_argument("--llama", default=sys.executable, metavar="PYTHON", help="has llama-cpp-python")
     arguments = parser.parse_args()
     print("tokenizers", tokenizers.__version__, "Unicode", unicodedata.unidata_version)
     if arguments.gguf:
-        make_from_gguf(arguments.gguf[0], Path(arguments.gguf[1]))
+        make_from_gguf(arguments.gguf[0], Path(arguments.gguf[1]), arguments.llama)
     elif arguments.check:
         check(Path(arguments.check))
     else:
         make()
 
 
-main()
+if __name__ == "__main__":
+    main()

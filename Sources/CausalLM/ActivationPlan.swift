@@ -18,7 +18,7 @@ public struct ActivationPlan: Sendable, Equatable {
   public var storage: Storage
   /// Blocks before the last that keep their numbers, those nearest to the last; more than there are means all.
   public var keptBlocks: Int
-  /// Positions whose logits exist at one time.
+  /// Positions whose logits exist at one time, unless those of fewer take `mostLogitBytes`.
   public var logitRows: Int
 
   /// Describes a store; what is not given is as where memory is plenty.
@@ -29,6 +29,14 @@ public struct ActivationPlan: Sendable, Equatable {
     self.storage = storage
     self.keptBlocks = keptBlocks
     self.logitRows = logitRows
+  }
+
+  /// What the logits that exist at one time take at most: those of 512 positions of SmolLM2, of 128 of Gemma 3.
+  static let mostLogitBytes = 128 << 20
+
+  /// Positions whose logits a store of `tokens` tokens has room for.
+  func headRows(tokens: Int, vocabularySize: Int) -> Int {
+    max(1, min(tokens, logitRows, Self.mostLogitBytes / (4 * vocabularySize)))
   }
 
   /// Room that a store makes for `tokens`: some beyond them, so that batches of varying length settle on one store.

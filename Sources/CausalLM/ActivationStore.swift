@@ -11,7 +11,9 @@ final class ActivationStore {
   /// What one layer's backward pass reads.
   struct Layer {
     let query, key, value, attention, middle, gate, up: FloatBuffer
-    let logSumExp, inputRstd, middleRstd: FloatBuffer
+    /// What `o_proj` and `down_proj` come to, where that is normalised.
+    let attentionOutput, mlpOutput: FloatBuffer
+    let logSumExp, inputRstd, middleRstd, attentionOutputRstd, mlpOutputRstd: FloatBuffer
     /// Of each head, where queries and keys are normalised; these are kept as they are before.
     let queryRstd, keyRstd: FloatBuffer
     /// `z = A x` of each group of linear layers, in the order of `DecoderLayer.groups`.
@@ -21,7 +23,9 @@ final class ActivationStore {
     ///
     /// Queries and keys are not among them: attention's weights are made again from their products, which are large, and
     /// from sums that were taken before rounding. Norms, sums and z are small.
-    var roundable: [FloatBuffer] { [value, attention, middle, gate, up] }
+    var roundable: [FloatBuffer] {
+      [value, attention, middle, gate, up, attentionOutput, mlpOutput]
+    }
   }
 
   /// Where a layer's numbers are when its backward pass begins.
@@ -45,11 +49,15 @@ final class ActivationStore {
   private let widths: [Int]
   let normed, product, gradProduct, gradStream, gradNormed, gradAttention, gradQuery, gradKey,
     gradValue: FloatBuffer
+  /// ∂loss/∂(what attention or the MLP comes to), where that is normalised.
+  let gradBranch: FloatBuffer
   /// Rows of the last block that the loss looks at, side by side.
   let selectedInput, selectedNormed, gradSelected: FloatBuffer
   /// Normalised and rotated queries and keys, which are cheaper made again than kept.
   let finalQuery, finalKey: FloatBuffer
   let linearScratch, upScratch: FloatBuffer
+  /// A layer's output before its magnitudes, which are cheaper made again than kept.
+  let magnitudeScratch: FloatBuffer
   let headNormed, headGrad, headRstd, logits: FloatBuffer
   let dropoutKeys, selectedDropoutKeys: UnsafeMutableBufferPointer<UInt64>
   let positions, selectedPositions: UnsafeMutableBufferPointer<Int32>
@@ -78,13 +86,18 @@ final class ActivationStore {
 
     widths = [
       c.keyValueWidth, c.queryWidth, c.hiddenSize, c.intermediateSize, c.intermediateSize,
+      c.outputNormWidth, c.outputNormWidth,
     ]
+    let normsOutputs = c.blocks.normalizesOutputs
     let normsHeads = c.blocks.normalizesQueriesAndKeys
     func layer(_ matrices: [FloatBuffer], ranks: [Int]) -> Layer {
       Layer(
         query: buffer(c.queryWidth), key: buffer(c.keyValueWidth), value: matrices[0],
         attention: matrices[1], middle: matrices[2], gate: matrices[3], up: matrices[4],
+        attentionOutput: matrices[5], mlpOutput: matrices[6],
         logSumExp: buffer(c.headCount), inputRstd: buffer(1), middleRstd: buffer(1),
+        attentionOutputRstd: buffer(1, if: normsOutputs),
+        mlpOutputRstd: buffer(1, if: normsOutputs),
         queryRstd: buffer(c.headCount, if: normsHeads),
         keyRstd: buffer(c.keyValueHeadCount, if: normsHeads),
         downs: ranks.map { buffer($0) })
@@ -113,6 +126,7 @@ final class ActivationStore {
     gradProduct = buffer(c.intermediateSize, if: isRecording)
     gradStream = buffer(c.hiddenSize, if: isRecording)
     gradNormed = buffer(c.hiddenSize, if: isRecording)
+    gradBranch = buffer(c.outputNormWidth, if: isRecording)
     gradAttention = buffer(c.queryWidth, if: isRecording)
     gradQuery = buffer(c.queryWidth, if: isRecording)
     gradKey = buffer(c.keyValueWidth, if: isRecording)
@@ -123,8 +137,9 @@ final class ActivationStore {
     finalQuery = buffer(c.queryWidth, if: normsHeads)
     finalKey = buffer(c.keyValueWidth, if: normsHeads)
     linearScratch = buffer(widest, if: model.adapter.map { $0.dropout > 0 } ?? false)
+    magnitudeScratch = buffer(widest, if: model.adapter?.hasMagnitudes ?? false)
     upScratch = buffer(model.largestRanks.max() ?? 0)
-    headRows = max(1, min(t, plan.logitRows))
+    headRows = plan.headRows(tokens: t, vocabularySize: c.vocabularySize)
     headNormed = buffer(c.hiddenSize, rows: headRows)
     headGrad = buffer(c.hiddenSize, rows: headRows, if: isRecording)
     headRstd = buffer(1, rows: headRows)
@@ -186,6 +201,11 @@ final class ActivationStore {
       buffer.load(into: working.roundable[place].matrix(rows: tokens, columns: widths[place]))
     }
   }
+}
+
+extension ModelConfiguration {
+  /// Numbers that a token has for each norm of an output; 0 where there are none.
+  var outputNormWidth: Int { blocks.normalizesOutputs ? hiddenSize : 0 }
 }
 
 extension DecoderLayer {

@@ -26,44 +26,18 @@ extension CausalLM {
     // The gradient of this block's output, one row for each token that has one.
     let gradOutput = v.selects ? pass.gradHidden(self) : gradStream
     let gradNormed = store.gradNormed.matrix(rows: v.t, columns: c.hiddenSize)
-    let middleNormed = v.normed.rows(0..<v.s)
-    let gradMiddleNormed = gradNormed.rows(0..<v.s)
+    backwardMLP(layer: index, pass, v, gradOutput: gradOutput)
 
-    // y = h + down_proj(silu(gate) · up)
-    let gradProduct = store.gradProduct.matrix(rows: v.s, columns: c.intermediateSize)
-    if layer.downGroup.readsInput {
-      profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
-    }
-    layer.downGroup.backward(
-      gradOutput, input: v.product, down: v.down(4, layer.downGroup, rows: v.s),
-      gradInput: gradProduct, keys: v.queryKeys, context)
-    // The gradients take the places of gate and up, which nothing reads any more.
-    profile.measure(.swiglu) {
-      SwiGLU.backward(gradProduct, gate: v.gate, up: v.up, gradGate: v.gate, gradUp: v.up)
-    }
-    if layer.gateGroup.readsInput {
-      profile.measure(.norm) {
-        RMSNorm.recompute(
-          v.middle, weight: layer.postAttentionNorm.base, rstd: kept.middleRstd.base,
-          output: middleNormed)
-      }
-    }
-    layer.gateGroup.backward(
-      v.gate, v.up, input: middleNormed, down: v.down(3, layer.gateGroup, rows: v.s),
-      gradInput: gradMiddleNormed, keys: v.queryKeys, context)
-    profile.measure(.norm) {
-      RMSNorm.backward(
-        gradMiddleNormed, input: v.middle, weight: layer.postAttentionNorm.base,
-        rstd: kept.middleRstd.base, gradInput: gradOutput)
-    }
-
-    // h = x + o_proj(attention(…))
+    // h = x + o_proj(attention(…)), or its norm
+    let gradAttentionOutput = throughNorm(
+      gradOutput, layer.attentionOutputNorm, of: v.attentionOutput,
+      rstd: kept.attentionOutputRstd, store)
     let gradAttended = store.gradAttention.matrix(rows: v.s, columns: c.queryWidth)
     let gradFinalQuery = store.gradQuery.matrix(rows: v.s, columns: c.queryWidth)
     let gradFinalKey = store.gradKey.matrix(rows: v.t, columns: c.keyValueWidth)
     let gradValue = store.gradValue.matrix(rows: v.t, columns: c.keyValueWidth)
     layer.outputGroup.backward(
-      gradOutput, input: v.attended, down: v.down(2, layer.outputGroup, rows: v.s),
+      gradAttentionOutput, input: v.attended, down: v.down(2, layer.outputGroup, rows: v.s),
       gradInput: gradAttended, keys: v.queryKeys, context)
     if layer.queryNorm != nil {
       normalizeHeads(layer, v, isRepetition: true)

@@ -62,7 +62,7 @@ extension CausalLM {
   ) {
     let store = store(tokens: tokens.count, isRecording: false)
     for (row, cache) in caches.enumerated() { store.positions[row] = Int32(cache.count) }
-    rotary.reserve(positions: (caches.map(\.count).max() ?? 0) + 1)
+    rotations.reserve(positions: (caches.map(\.count).max() ?? 0) + 1)
     let pass = Pass(
       store: store, context: context(store, dropout: false, streams: true), tokens: tokens.count,
       visibility: .caches(caches), selected: nil, drops: false, isRecording: false)

@@ -20,14 +20,16 @@ public enum NonFinitePlace: Sendable, Equatable, CustomStringConvertible {
 extension CausalLM {
   /// Where a forward pass over a batch first gives a number that is not finite; nil where all are.
   ///
-  /// - Parameter dropout: the masks of the step in question.
-  public func firstNonFinite(_ supervised: MicroBatch, dropout: DropoutSeed? = nil)
-    -> NonFinitePlace?
-  {
+  /// - Parameters:
+  ///   - dropout: the masks of the step in question.
+  ///   - noise: the noise of the step in question.
+  public func firstNonFinite(
+    _ supervised: MicroBatch, dropout: DropoutSeed? = nil, noise: EmbeddingNoise? = nil
+  ) -> NonFinitePlace? {
     let prepared = PreparedBatch(supervised)
     var place: NonFinitePlace?
     let pass = forward(
-      prepared.input, isRecording: false, dropout: dropout,
+      prepared.input, isRecording: false, dropout: dropout, noise: noise.map { ($0, supervised) },
       blockSink: { block, output in
         if place == nil, !output.isFinite { place = .block(block) }
       })

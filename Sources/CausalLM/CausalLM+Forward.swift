@@ -59,6 +59,8 @@ extension CausalLM {
     /// Tokens, and those of them that have an output.
     let (t, s): (Int, Int)
     let normed, query, key, value, attended, middle, gate, up, product: Matrix
+    /// What `o_proj` and `down_proj` come to; the first is `middle` where it is not normalised, the second unused.
+    let attentionOutput, mlpOutput: Matrix
     /// What attention reads: queries and keys in place, or where they are normalised beside what they were before.
     let finalQuery, finalKey: Matrix
     let kept: ActivationStore.Layer
@@ -81,6 +83,11 @@ extension CausalLM {
       finalKey = isNormed ? store.finalKey.matrix(rows: t, columns: c.keyValueWidth) : key
       attended = kept.attention.matrix(rows: s, columns: c.queryWidth)
       middle = kept.middle.matrix(rows: s, columns: c.hiddenSize)
+      let isOutputNormed = c.blocks.normalizesOutputs
+      attentionOutput =
+        isOutputNormed ? kept.attentionOutput.matrix(rows: s, columns: c.hiddenSize) : middle
+      mlpOutput =
+        isOutputNormed ? kept.mlpOutput.matrix(rows: s, columns: c.hiddenSize) : middle
       gate = kept.gate.matrix(rows: s, columns: c.intermediateSize)
       up = kept.up.matrix(rows: s, columns: c.intermediateSize)
       product = store.product.matrix(rows: s, columns: c.intermediateSize)
@@ -109,11 +116,13 @@ extension CausalLM {
   ///   - isRecording: keeps what `backward` needs.
   ///   - dropout: the masks, in training.
   ///   - prefix: what all segments continue; their positions count on from it. Not for recording passes.
+  ///   - noise: what is added to the embeddings, in training, and the micro-batch that `input` is of; not with a trunk.
   ///   - trunk: where the input of the lowest adapted block may be known from, and the micro-batch that `input` is of.
   ///   - keyValueSink: sees each layer's rotated keys and values, `[tokens, keyValueWidth]`, for a cache.
   ///   - blockSink: sees each block's output.
   func forward(
     _ input: PassInput, isRecording: Bool, dropout: DropoutSeed? = nil,
+    noise: (EmbeddingNoise, batch: MicroBatch)? = nil,
     after prefix: KeyValueCache? = nil, trunk: (source: any TrunkSource, batch: MicroBatch)? = nil,
     keyValueSink: ((_ layer: Int, _ keys: Matrix, _ values: Matrix) -> Void)? = nil,
     blockSink: ((_ block: Int, _ output: Matrix) -> Void)? = nil
@@ -125,7 +134,7 @@ extension CausalLM {
         store.positions[segment.start + index] = Int32(segment.positionOffset + index)
       }
     }
-    rotary.reserve(positions: input.positions)
+    rotations.reserve(positions: input.positions)
     let drops = profile.measure(.dropout) { makeDropoutKeys(input, dropout, store) }
     if let selected {
       for (index, row) in selected.enumerated() {
@@ -140,6 +149,11 @@ extension CausalLM {
 
     let first = trunk.map { runTrunk(pass, of: $0.batch, from: $0.source) } ?? 0
     if first == 0 { embed(input.tokens, pass) }
+    if let (noise, batch) = noise {
+      precondition(trunk == nil, "what is kept of the trunk has no noise")
+      let stream = pass.stream(0).matrix(rows: tokens, columns: configuration.hiddenSize)
+      profile.measure(.embedding) { noise.add(to: stream, of: batch) }
+    }
     for index in first..<layers.count {
       forward(layer: index, pass, keyValueSink)
       if let blockSink {
@@ -159,7 +173,8 @@ extension CausalLM {
     PassContext(
       dropout: drops ? adapter?.dropout ?? 0 : 0, streams: streams, planes: planes,
       profile: profile,
-      scratchBuffer: store.linearScratch, upBuffer: store.upScratch)
+      scratchBuffer: store.linearScratch, upBuffer: store.upScratch,
+      magnitudeBuffer: store.magnitudeScratch)
   }
 
   /// Writes the tokens' embeddings where the first block reads.
@@ -172,6 +187,8 @@ extension CausalLM {
           for row in rows { embedding.readRow(Int(tokens[row]), into: stream.row(row)) }
         }
       }
+      let scale = configuration.blocks.embeddingScale
+      if scale != 1 { Elementwise.scale(stream, by: scale) }
     }
   }
 
@@ -236,30 +253,17 @@ extension CausalLM {
         caches: caches.map { $0.sequence(layer: index).last(layer.window) }, output: v.attended)
     }
     layer.outputGroup.forward(
-      v.attended, into: v.middle, down: v.down(2, layer.outputGroup, rows: v.s), keys: v.queryKeys,
-      context)
+      v.attended, into: v.attentionOutput, down: v.down(2, layer.outputGroup, rows: v.s),
+      keys: v.queryKeys, context)
+    if let norm = layer.attentionOutputNorm {
+      profile.measure(.norm) {
+        RMSNorm.forward(
+          v.attentionOutput, weight: norm.base, epsilon: c.rmsNormEpsilon, output: v.middle,
+          rstd: kept.attentionOutputRstd.base)
+      }
+    }
     profile.measure(.residual) { Elementwise.add(residual, to: v.middle) }
-
-    let normed = v.normed.rows(0..<v.s)
-    profile.measure(.norm) {
-      RMSNorm.forward(
-        v.middle, weight: layer.postAttentionNorm.base, epsilon: c.rmsNormEpsilon, output: normed,
-        rstd: kept.middleRstd.base)
-    }
-    layer.gateGroup.forward(
-      normed, into: v.gate, v.up, down: v.down(3, layer.gateGroup, rows: v.s), keys: v.queryKeys,
-      context)
-    let down = v.down(4, layer.downGroup, rows: v.s)
-    if isRepetition {
-      guard layer.downGroup.readsInput, let down else { return }
-      profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
-      layer.downGroup.project(v.product, into: down, keys: v.queryKeys, context)
-      return
-    }
-    profile.measure(.swiglu) { SwiGLU.forward(gate: v.gate, up: v.up, output: v.product) }
-    let output = pass.stream(index + 1).matrix(rows: v.s, columns: c.hiddenSize)
-    layer.downGroup.forward(v.product, into: output, down: down, keys: v.queryKeys, context)
-    profile.measure(.residual) { Elementwise.add(v.middle, to: output) }
+    forwardMLP(layer: index, pass, v, isRepetition: isRepetition)
   }
 
   /// Writes a key for each row: (seed, step, hash of the tokens up to and including it, position).
@@ -306,6 +310,7 @@ extension CausalLM {
         headProducts[0].outputs = logits
         WeightMatrix.forward(
           headProducts, normed, planes: planes, streams: pass.context.streams)
+        if let cap = configuration.blocks.logitSoftCap { Elementwise.softCap(logits, to: cap) }
       }
       body(chunk, logits)
     }

@@ -33,7 +33,8 @@ extension CausalLM {
     let configuration = try ModelConfiguration(
       file.configuration, blocks: file.blocks, path: file.path)
     let c = configuration
-    let loader = Loader(file: file, precision: precision)
+    let loader = Loader(file: file, precision: precision, normOffset: c.blocks.normOffset)
+    let rotations = Rotations(c)
     let embedding = try loader.matrix(
       "model.embed_tokens", c.vocabularySize, c.hiddenSize, isLinear: false)
     let head =
@@ -53,13 +54,19 @@ extension CausalLM {
       let headNorms =
         c.blocks.normalizesQueriesAndKeys
         ? (
-          query: try loader.vector("\(prefix).self_attn.q_norm", c.headDimension),
-          key: try loader.vector("\(prefix).self_attn.k_norm", c.headDimension)
+          query: try loader.norm("\(prefix).self_attn.q_norm", c.headDimension),
+          key: try loader.norm("\(prefix).self_attn.k_norm", c.headDimension)
         ) : nil
+      func norm(_ name: String) throws(ModelError) -> FloatBuffer {
+        try loader.norm("\(prefix).\(name)_layernorm", c.hiddenSize)
+      }
+      let hasOutputNorms = c.blocks.normalizesOutputs
       layers.append(
         DecoderLayer(
-          inputNorm: try loader.vector("\(prefix).input_layernorm", c.hiddenSize),
-          postAttentionNorm: try loader.vector("\(prefix).post_attention_layernorm", c.hiddenSize),
+          inputNorm: try norm("input"),
+          mlpNorm: try norm(hasOutputNorms ? "pre_feedforward" : "post_attention"),
+          outputNorms: hasOutputNorms
+            ? (attention: try norm("post_attention"), mlp: try norm("post_feedforward")) : nil,
           query: try linear("self_attn.q_proj", c.queryWidth, c.hiddenSize),
           key: try linear("self_attn.k_proj", c.keyValueWidth, c.hiddenSize),
           value: try linear("self_attn.v_proj", c.keyValueWidth, c.hiddenSize),
@@ -67,18 +74,19 @@ extension CausalLM {
           gate: try linear("mlp.gate_proj", c.intermediateSize, c.hiddenSize),
           up: try linear("mlp.up_proj", c.intermediateSize, c.hiddenSize),
           down: try linear("mlp.down_proj", c.hiddenSize, c.intermediateSize),
-          headNorms: headNorms, rotates: c.blocks.rotates(block: index),
+          headNorms: headNorms, rotary: rotations.rotary(ofBlock: index, c.blocks),
           window: c.blocks.window(ofBlock: index), isLast: index == c.layerCount - 1))
       progress(index + 1, c.layerCount)
     }
     return CausalLM(
       configuration: configuration, embedding: embedding, head: head, layers: layers,
-      finalNorm: try loader.vector("model.norm", c.hiddenSize))
+      rotations: rotations, finalNorm: try loader.norm("model.norm", c.hiddenSize))
   }
 
   private struct Loader {
     let file: ModelFile
     let precision: Precision
+    let normOffset: Float
 
     private func stored(
       _ module: String, _ shape: [Int], part: String = "weight"
@@ -97,6 +105,14 @@ extension CausalLM {
       _ name: String, _ count: Int, part: String = "weight"
     ) throws(ModelError) -> FloatBuffer {
       FloatBuffer(try stored(name, [count], part: part).values())
+    }
+
+    func norm(_ name: String, _ count: Int) throws(ModelError) -> FloatBuffer {
+      let weights = try vector(name, count)
+      if normOffset != 0 {
+        for index in 0..<count { weights.base[index] += normOffset }
+      }
+      return weights
     }
 
     func matrix(_ name: String, _ rows: Int, _ columns: Int, isLinear: Bool) throws(ModelError)

@@ -1,5 +1,6 @@
 public import Datasets
 internal import Kernels
+internal import ModelFiles
 internal import Quantization
 
 /// Sums over supervised positions.
@@ -66,15 +67,17 @@ extension CausalLM {
   ///   - gradientScale: 1 / Σ weight over the whole accumulation window, so that the window's step is the step of one
   ///     large batch.
   ///   - dropout: names this step's masks; nil for none.
+  ///   - noise: what is added to the embeddings; not with a trunk, nor where beginnings are shared.
+  ///   - smoothing: label smoothing of the loss, ε of `CrossEntropy`.
   ///   - trunk: where the activations below the adapters are kept; nil computes them.
   public func accumulateGradients(
     _ prepared: PreparedBatch, gradientScale: Float, dropout: DropoutSeed?,
-    trunk: (any TrunkSource)? = nil
+    noise: EmbeddingNoise? = nil, smoothing: Float = 0, trunk: (any TrunkSource)? = nil
   ) -> LossSums {
     let pass = forward(
       prepared.input, isRecording: true, dropout: dropout,
-      trunk: trunk.map { ($0, prepared.batch) })
-    let sums = runHead(pass, prepared, gradientScale: gradientScale)
+      noise: noise.map { ($0, prepared.batch) }, trunk: trunk.map { ($0, prepared.batch) })
+    let sums = runHead(pass, prepared, gradientScale: gradientScale, smoothing: smoothing)
     backward(pass)
     return sums
   }
@@ -82,15 +85,18 @@ extension CausalLM {
   /// `accumulateGradients` of a batch that is made ready first.
   public func accumulateGradients(
     _ supervised: MicroBatch, gradientScale: Float, dropout: DropoutSeed?,
-    trunk: (any TrunkSource)? = nil
+    noise: EmbeddingNoise? = nil, smoothing: Float = 0, trunk: (any TrunkSource)? = nil
   ) -> LossSums {
     accumulateGradients(
-      PreparedBatch(supervised), gradientScale: gradientScale, dropout: dropout, trunk: trunk)
+      PreparedBatch(supervised), gradientScale: gradientScale, dropout: dropout, noise: noise,
+      smoothing: smoothing, trunk: trunk)
   }
 
   /// Norm, head and loss at supervised positions alone, in chunks; with a gradient scale also their backward pass, whose
   /// result is `gradHidden`.
-  private func runHead(_ pass: Pass, _ prepared: PreparedBatch, gradientScale: Float?) -> LossSums {
+  private func runHead(
+    _ pass: Pass, _ prepared: PreparedBatch, gradientScale: Float?, smoothing: Float = 0
+  ) -> LossSums {
     let predictions = prepared.batch.predictions
     if let gradientScale {
       for (index, prediction) in predictions.enumerated() {
@@ -108,7 +114,7 @@ extension CausalLM {
         CrossEntropy.evaluate(
           logits, firstTargets: first + chunk.lowerBound, targets: targets,
           gradientScales: gradientScale == nil ? nil : UnsafePointer(prepared.scales.baseAddress),
-          results: results)
+          softCap: configuration.blocks.logitSoftCap, smoothing: smoothing, results: results)
       }
       guard let gradHidden else { return }
       let gradNormed = pass.store.headGrad.matrix(

@@ -28,7 +28,7 @@ extension CausalLM {
 
   /// Turns queries and keys by their positions, in place, where the block does.
   func rotate(_ layer: DecoderLayer, _ v: LayerViews) {
-    guard layer.rotates else { return }
+    guard let rotary = layer.rotary else { return }
     profile.measure(.rotary) {
       rotary.rotate(v.finalQuery, positions: v.queryPositions)
       rotary.rotate(v.finalKey, positions: v.positions)
@@ -44,7 +44,7 @@ extension CausalLM {
   func backwardOfQueriesAndKeys(
     _ gradQuery: Matrix, _ gradKey: Matrix, _ layer: DecoderLayer, _ v: LayerViews
   ) -> (query: Matrix, key: Matrix) {
-    if layer.rotates {
+    if let rotary = layer.rotary {
       profile.measure(.rotary) {
         rotary.rotate(gradQuery, positions: v.queryPositions, inverse: true)
         rotary.rotate(gradKey, positions: v.positions, inverse: true)

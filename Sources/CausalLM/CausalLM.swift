@@ -17,7 +17,8 @@ public final class CausalLM: @unchecked Sendable {
   public let head: WeightMatrix
   let layers: [DecoderLayer]
   let finalNorm: FloatBuffer
-  let rotary: RotaryEmbedding
+  /// The rotations of the blocks.
+  let rotations: Rotations
   let attention: CausalAttention
   /// Where the time of passes goes.
   public let profile = StepProfile()
@@ -27,6 +28,8 @@ public final class CausalLM: @unchecked Sendable {
   var headProducts: [WeightMatrix.Product]
   // Where activations are quantised, when it is in integers.
   private(set) var planes: ActivationPlanes?
+  // What DoRA's norms are made in.
+  let magnitudeWorkspace = MagnitudeVector.Workspace()
   // What the adapters' products are made from.
   private(set) var adapterWorkspace = LoRAStack.Workspace()
   private(set) var recordingStore: ActivationStore?
@@ -40,8 +43,7 @@ public final class CausalLM: @unchecked Sendable {
 
   init(
     configuration: ModelConfiguration, embedding: WeightMatrix, head: WeightMatrix,
-    layers: [DecoderLayer],
-    finalNorm: FloatBuffer
+    layers: [DecoderLayer], rotations: Rotations, finalNorm: FloatBuffer
   ) {
     self.configuration = configuration
     self.embedding = embedding
@@ -52,15 +54,11 @@ public final class CausalLM: @unchecked Sendable {
     self.layers = layers
     lowestAdaptedLayer = layers.count
     self.finalNorm = finalNorm
-    let scaling = configuration.blocks.ropeScaling
-    rotary = RotaryEmbedding(
-      frequencies: scaling.frequencies(
-        headSize: configuration.headDimension, theta: configuration.ropeTheta),
-      attentionFactor: scaling.attentionFactor)
+    self.rotations = rotations
     attention = CausalAttention(
       heads: configuration.headCount, keyValueHeads: configuration.keyValueHeadCount,
-      headDimension: configuration.headDimension,
-      scale: 1 / Float(configuration.headDimension).squareRoot())
+      headDimension: configuration.headDimension, scale: configuration.attentionScale,
+      softCap: configuration.blocks.attentionSoftCap)
   }
 
   /// The layers that may be adapted, in the model's order.
@@ -87,6 +85,7 @@ public final class CausalLM: @unchecked Sendable {
       for group in layer.groups { group?.attach(workspace) }
     }
     lowestAdaptedLayer = layers.firstIndex(where: \.isAdapted) ?? layers.count
+    updateMagnitudes()
     keepActivations(ActivationPlan())
   }
 

@@ -5,17 +5,20 @@ import Kernels
 ///     h = x + o_proj(attention(rope(q_proj(n)), rope(k_proj(n)), v_proj(n))),   n = norm(x)
 ///     y = h + down_proj(silu(gate_proj(m)) · up_proj(m)),                        m = norm(h)
 ///
-/// Linear layers may have biases, heads of queries and keys may be normalised before rope, rope may be left out, and
-/// attention may see a window of tokens.
+/// Linear layers may have biases, heads of queries and keys may be normalised before rope, rope may be left out or have
+/// a base of its own, attention may see a window of tokens, the gate may be another function, and what is added to x and
+/// to h may be normalised before.
 final class DecoderLayer: @unchecked Sendable {
-  let inputNorm: FloatBuffer
-  let postAttentionNorm: FloatBuffer
+  /// Weights of the norms before attention and before the MLP, `[hidden]`.
+  let inputNorm, mlpNorm: FloatBuffer
+  /// Weights of the norms behind them, `[hidden]`; nil where there are none.
+  let attentionOutputNorm, mlpOutputNorm: FloatBuffer?
   let query, key, value, output: Linear
   let gate, up, down: Linear
   /// Weights of the norms of each head of queries and keys, `[headDimension]`; nil where there are none.
   let queryNorm, keyNorm: FloatBuffer?
-  /// Whether queries and keys are rotated.
-  let rotates: Bool
+  /// How queries and keys are rotated; nil where they are not.
+  let rotary: RotaryEmbedding?
   /// Tokens that attention sees, the asking one included; nil for all before it.
   let window: Int?
 
@@ -26,12 +29,16 @@ final class DecoderLayer: @unchecked Sendable {
   let outputGroup, gateGroup, downGroup: LinearGroup
 
   init(
-    inputNorm: FloatBuffer, postAttentionNorm: FloatBuffer, query: Linear, key: Linear,
+    inputNorm: FloatBuffer, mlpNorm: FloatBuffer,
+    outputNorms: (attention: FloatBuffer, mlp: FloatBuffer)?, query: Linear, key: Linear,
     value: Linear, output: Linear, gate: Linear, up: Linear, down: Linear,
-    headNorms: (query: FloatBuffer, key: FloatBuffer)?, rotates: Bool, window: Int?, isLast: Bool
+    headNorms: (query: FloatBuffer, key: FloatBuffer)?, rotary: RotaryEmbedding?, window: Int?,
+    isLast: Bool
   ) {
     self.inputNorm = inputNorm
-    self.postAttentionNorm = postAttentionNorm
+    self.mlpNorm = mlpNorm
+    attentionOutputNorm = outputNorms?.attention
+    mlpOutputNorm = outputNorms?.mlp
     self.query = query
     self.key = key
     self.value = value
@@ -41,7 +48,7 @@ final class DecoderLayer: @unchecked Sendable {
     self.down = down
     queryNorm = headNorms?.query
     keyNorm = headNorms?.key
-    self.rotates = rotates
+    self.rotary = rotary
     self.window = window
     queryGroup = LinearGroup(isLast ? [query] : [query, key, value])
     keyValueGroup = isLast ? LinearGroup([key, value]) : nil

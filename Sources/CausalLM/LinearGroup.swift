@@ -7,6 +7,8 @@ internal import Quantization
 /// Their frozen products run as one job, and so do their adapters' products with the input.
 ///
 ///     y_i = W_i x + bias_i + scale_i · B_i (A_i dropout_i(x))
+///
+/// What DoRA's magnitudes change of that is in `LinearGroup+Magnitudes`.
 final class LinearGroup {
   let linears: [Linear]
   /// The adapters, as the linear layers have them; nil where none is adapted.
@@ -14,8 +16,10 @@ final class LinearGroup {
   /// Off while the base is asked for.
   var isEnabled = true
   // For each linear layer, its place in the stack.
-  private var places: [Int?]
-  private var products: [WeightMatrix.Product] = []
+  private(set) var places: [Int?]
+  var products: [WeightMatrix.Product] = []
+  // The product of one linear layer alone.
+  var single: [WeightMatrix.Product] = []
 
   init(_ linears: [Linear]) {
     self.linears = linears
@@ -39,7 +43,7 @@ final class LinearGroup {
   /// Columns of z, 0 where nothing is adapted.
   var rank: Int { stack?.rank ?? 0 }
 
-  private var activeStack: LoRAStack? { isEnabled ? stack : nil }
+  var activeStack: LoRAStack? { isEnabled ? stack : nil }
 
   /// Whether the backward pass looks at the input.
   var readsInput: Bool { activeStack != nil }
@@ -66,6 +70,11 @@ final class LinearGroup {
     down: Matrix?, keys: UnsafePointer<UInt64>? = nil, _ context: PassContext
   ) {
     setProducts(first, second, third)
+    if let stack = activeStack, let down, let keys, context.dropout > 0, stack.hasMagnitudes {
+      forwardDropping(input, stack, down: down, keys: keys, context)
+      addBiases(context)
+      return
+    }
     if let stack = activeStack, let down {
       project(input, into: down, keys: keys, context)
       for (index, place) in places.enumerated() {
@@ -76,6 +85,11 @@ final class LinearGroup {
       WeightMatrix.forward(
         products, input, planes: context.planes, streams: context.streams)
     }
+    if let stack = activeStack, stack.hasMagnitudes { scaleOutputs(stack, context) }
+    addBiases(context)
+  }
+
+  private func addBiases(_ context: PassContext) {
     for (index, linear) in linears.enumerated() {
       guard let bias = linear.bias else { continue }
       context.profile.measure(.residual) {
@@ -129,6 +143,16 @@ final class LinearGroup {
       }
       return
     }
+    let drops = keys != nil && context.dropout > 0
+    if stack.hasMagnitudes {
+      if drops, let keys {
+        backwardDropping(
+          input, stack, down: down, gradInput: gradInput, accumulate: accumulate, keys: keys,
+          context)
+        return
+      }
+      backwardThroughMagnitudes(input, stack, down: down, context)
+    }
     let up = context.up(rows: input.rows, rank: stack.rank)
     profile.measure(.adapters) {
       for (index, place) in places.enumerated() {
@@ -137,7 +161,6 @@ final class LinearGroup {
         stack.addOutputGradient(products[index].outputs, module: place, down: down)
       }
     }
-    let drops = keys != nil && context.dropout > 0
     if !drops {
       profile.measure(.adapters) {
         stack.addInputGradients(input, modules: stack.modules.indices, up: up)
@@ -187,9 +210,13 @@ struct PassContext {
   let profile: StepProfile
   let scratchBuffer: FloatBuffer
   let upBuffer: FloatBuffer
+  let magnitudeBuffer: FloatBuffer
 
   func scratch(rows: Int, columns: Int) -> Matrix {
     scratchBuffer.matrix(rows: rows, columns: columns)
+  }
+  func magnitudeScratch(rows: Int, columns: Int) -> Matrix {
+    magnitudeBuffer.matrix(rows: rows, columns: columns)
   }
   func up(rows: Int, rank: Int) -> Matrix { upBuffer.matrix(rows: rows, columns: rank) }
 }

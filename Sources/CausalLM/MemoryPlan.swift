@@ -184,10 +184,11 @@ public struct MemoryPlan: Sendable, Equatable {
     self.cut = cut
     var activations = activations
     activations.tokens = ActivationPlan.capacity(cut.largestPart)
-    activations.logitRows = max(1, min(activations.logitRows, cut.mostSupervised))
+    let c = model.configuration
+    activations.logitRows = activations.headRows(
+      tokens: cut.mostSupervised, vocabularySize: c.vocabularySize)
     self.activations = activations
     blocks = model.blocksBeforeLast
-    let c = model.configuration
     let t = activations.tokens
     let store = ActivationStore.byteCounts(of: model, activations)
     let widestRank = model.largestRanks.max() ?? 0
@@ -198,7 +199,7 @@ public struct MemoryPlan: Sendable, Equatable {
     let attention = CausalAttention.byteCount(
       tokens: t, heads: c.headCount, keyValueHeads: c.keyValueHeadCount,
       headDimension: c.headDimension)
-    let rotary = 2 * max(256, 2 * workload.longestRow) * c.headDimension / 2 * 4
+    let rotary = Rotations.byteCount(positions: workload.longestRow, c)
     parts = [
       // The program's own pages, its libraries and heap, and the tokenizer, measured with SmolLM2.
       Part("program and tokenizer", 31_000_000 + 256 * c.vocabularySize),
@@ -209,7 +210,8 @@ public struct MemoryPlan: Sendable, Equatable {
       Part(
         "adapter and optimizer",
         (model.adapter?.parameters.count ?? 0) * 4 * workload.adapterCopies
-          + model.adapterWorkspace.byteCount, remedy: "lower lora.r"),
+          + model.adapterWorkspace.byteCount + (model.adapter?.magnitudeByteCount ?? 0)
+          + model.magnitudeWorkspace.byteCount, remedy: "lower lora.r"),
       Part("activations", store.activations, remedy: "lower data.max_length"),
       Part("logits", store.logits),
       Part(
@@ -236,6 +238,7 @@ extension CausalLM {
     let matrices = linears.map(\.weight) + [embedding] + (configuration.isTied ? [] : [head])
     let vectors =
       configuration.hiddenSize * (2 * layers.count + 1)
+      + 2 * configuration.outputNormWidth * layers.count
       + linears.reduce(0) { $0 + ($1.bias?.count ?? 0) }
       + layers.reduce(0) { $0 + ($1.queryNorm?.count ?? 0) + ($1.keyNorm?.count ?? 0) }
     // Beside its numbers a matrix has the order of its rows, and in integer arithmetic a copy in 8 bits; embeddings
@@ -272,10 +275,13 @@ extension ActivationStore {
     let blocks = model.blocksBeforeLast
     let lowest = model.lowestAdaptedLayer
     let kept = min(plan.keptBlocks, blocks)
-    let matrices = c.queryWidth + c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize
+    let outputNorms = c.outputNormWidth
+    let matrices =
+      c.queryWidth + c.keyValueWidth + c.hiddenSize + 2 * c.intermediateSize + 2 * outputNorms
     // Queries, keys, and what has a number or two for each token and head.
     let headNorms = c.blocks.normalizesQueriesAndKeys ? c.headCount + c.keyValueHeadCount : 0
-    let exact = c.queryWidth + c.keyValueWidth + c.headCount + 2 + headNorms
+    let exact =
+      c.queryWidth + c.keyValueWidth + c.headCount + 2 + headNorms + (outputNorms > 0 ? 2 : 0)
     let firstKept = c.layerCount - 1 - kept
     let ranks = (firstKept..<firstKept + kept).reduce(0) {
       $0 + model.layers[$1].groupRanks.reduce(0, +)
@@ -283,19 +289,22 @@ extension ActivationStore {
     let streams = min(2, lowest) + c.layerCount - lowest + 1
     let widest = max(c.queryWidth, c.intermediateSize, c.hiddenSize)
     let drops = model.adapter.map { $0.dropout > 0 } ?? false
+    let hasMagnitudes = model.adapter?.hasMagnitudes ?? false
     let floats =
       streams * c.hiddenSize + matrices + exact + model.largestRanks.reduce(0, +)
       + kept * (exact + (plan.storage == .f32 ? matrices : 0)) + ranks
       // Norm output, product, and gradients of what one block computes.
       + 6 * c.hiddenSize + 2 * c.intermediateSize + 2 * c.queryWidth + 2 * c.keyValueWidth
+      + outputNorms
       // Queries and keys once more where they are normalised.
       + headNorms * c.headDimension
-      + (drops ? widest : 0) + (model.largestRanks.max() ?? 0)
+      + (drops ? widest : 0) + (hasMagnitudes ? widest : 0) + (model.largestRanks.max() ?? 0)
     let halves = plan.storage == .bf16 ? kept * matrices : 0
     // Two dropout keys of 8 bytes and two positions of 4.
     return (
       t * (4 * floats + 2 * halves + 24),
-      4 * min(t, plan.logitRows) * (c.vocabularySize + 2 * c.hiddenSize + 1)
+      4 * plan.headRows(tokens: t, vocabularySize: c.vocabularySize)
+        * (c.vocabularySize + 2 * c.hiddenSize + 1)
     )
   }
 }

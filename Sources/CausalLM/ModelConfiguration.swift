@@ -33,6 +33,12 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// Width of all key heads together.
   public var keyValueWidth: Int { keyValueHeadCount * headDimension }
 
+  /// Factor on attention's scores.
+  public var attentionScale: Float {
+    blocks.queryScalar.map { Float(1 / $0.squareRoot()) }
+      ?? 1 / Float(headDimension).squareRoot()
+  }
+
   /// Largest value accepted for any size, so that products of sizes cannot overflow.
   private static let largestSize = 1 << 24
 
@@ -69,9 +75,6 @@ public struct ModelConfiguration: Sendable, Equatable {
           path: path, reason: "\(key) is \(value.serialized()), expected a number above 0")
       }
       return number
-    }
-    if let activation = json["hidden_act"]?.stringValue, activation != "silu" {
-      throw .unsupported(path: path, feature: "hidden_act \"\(activation)\"", supported: "silu")
     }
     hiddenSize = try size("hidden_size")
     intermediateSize = try size("intermediate_size")

@@ -2,8 +2,6 @@
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// A value of the configuration is missing or impossible.
   case badConfiguration(path: String, reason: String)
-  /// The model needs something that is not implemented.
-  case unsupported(path: String, feature: String, supported: String)
   /// A tensor that the configuration calls for is missing.
   case missingTensor(path: String, name: String)
   /// A tensor has another shape than the configuration says.
@@ -15,8 +13,6 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .badConfiguration(let path, let reason): "\(path): \(reason)"
-    case .unsupported(let path, let feature, let supported):
-      "\(path): the model has \(feature), which Lorikeet does not run; supported: \(supported)"
     case .missingTensor(let path, let name):
       "\(path): tensor \(name) is missing; the file is incomplete, download it again"
     case .shapeMismatch(let path, let name, let found, let expected):

@@ -87,11 +87,16 @@ extension ConfigurationSchema {
       otherNames: ["grad_clip", "gradient_clipping", "clip_grad_norm", "max_norm"]),
     .init(
       "training.label_smoothing_factor", \.training.labelSmoothingFactor, .number(0..<1),
-      "The share of the target's probability spread over the vocabulary; not supported yet.",
+      "The share of a supervised token's probability that training spreads over the vocabulary.",
       otherNames: ["label_smoothing"]),
     .init(
       "training.neftune_noise_alpha", \.training.neftuneNoiseAlpha, .optional(.number(atLeast: 0)),
-      "Noise added to embeddings while training; not supported yet.", otherNames: ["neftune"]),
+      "NEFTune: size of the noise on embeddings while training; null: none.",
+      otherNames: ["neftune", "neftune_alpha"]),
+    .init(
+      "training.loraplus_lr_ratio", \.training.loraPlusRatio, .number(above: 0),
+      "LoRA+: the learning rate of the adapters' B over that of A.",
+      otherNames: ["lora_plus_ratio", "loraplus_ratio", "lora_plus_lr_ratio"]),
   ]
 
   private static let reporting: [ConfigurationKey] = [

@@ -114,10 +114,10 @@ enum ConfigurationSchema {
       "Scale by lora_alpha / sqrt(r) instead of lora_alpha / r.", otherNames: ["rslora"]),
     .init(
       "lora.use_dora", \.lora.useDoRA, .boolean,
-      "Learn direction and magnitude apart; not supported yet.", otherNames: ["dora"]),
+      "DoRA: learn the length of each weight row apart from its direction.", otherNames: ["dora"]),
     .init(
       "lora.init_lora_weights", \.lora.initLoRAWeights, .choice(),
-      "How the matrices start; true (uniform A, zero B) and gaussian are supported."),
+      "How the matrices start: true is uniform A, zero B; gaussian and pissa are supported, too."),
     .init(
       "lora.modules_to_save", \.lora.modulesToSave,
       .list(.text("a module's name"), "a list of module names, or null", mayBeEmpty: true),

@@ -24,6 +24,12 @@ extension ConfigurationSettings {
         "forgetting is measured on retention data; set data.retention and an eval_strategy")
     }
     try checkScheduleOptions(of: training)
+    if configuration.lora.initLoRAWeights == .pissa, configuration.lora.dropout > 0 {
+      throw contradiction(
+        "lora.lora_dropout",
+        "a pissa adapter holds the principal part of the weights, of which nothing can be dropped; "
+          + "set it to 0")
+    }
   }
 
   /// An option of another schedule would have no effect, which nobody means.

@@ -49,6 +49,8 @@ extension RunConfiguration {
     public var labelSmoothingFactor: Double
     /// The noise added to embeddings while training, or `nil` (NEFTune, arXiv:2310.05914).
     public var neftuneNoiseAlpha: Double?
+    /// The learning rate of the adapters' B over that of A (LoRA+, arXiv:2402.12354): PEFT's `loraplus_lr_ratio`.
+    public var loraPlusRatio: Double
 
     /// What every random number of the run derives from.
     public var seed: UInt64
@@ -90,7 +92,7 @@ extension RunConfiguration {
       warmupSteps: Double = 0, warmupRatio: Double = 0, weightDecay: Double = 0,
       adamBeta1: Double = 0.9, adamBeta2: Double = 0.999, adamEpsilon: Double = 1e-8,
       maxGradNorm: Double = 1, labelSmoothingFactor: Double = 0, neftuneNoiseAlpha: Double? = nil,
-      seed: UInt64 = 42,
+      loraPlusRatio: Double = 1, seed: UInt64 = 42,
       loggingSteps: Int = 1, evalStrategy: IntervalStrategy = .steps, evalSteps: Int = 50,
       saveStrategy: IntervalStrategy = .steps, saveSteps: Int = 50, saveTotalLimit: Int? = 3,
       loadBestModelAtEnd: Bool = false, metricForBestModel: BestModelMetric = .loss,
@@ -119,6 +121,7 @@ extension RunConfiguration {
       self.maxGradNorm = maxGradNorm
       self.labelSmoothingFactor = labelSmoothingFactor
       self.neftuneNoiseAlpha = neftuneNoiseAlpha
+      self.loraPlusRatio = loraPlusRatio
       self.seed = seed
       self.loggingSteps = loggingSteps
       self.evalStrategy = evalStrategy

@@ -9,11 +9,8 @@ struct UnsupportedFeature: Sendable {
   ///
   /// Implementing a feature ends with deleting its entry.
   static let all: [UnsupportedFeature] = [
-    UnsupportedFeature(key: "lora.use_dora", remedy: "remove it or set it to false") {
-      $0.lora.useDoRA
-    },
-    UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true or gaussian") {
-      ![.kaimingUniform, .gaussian].contains($0.lora.initLoRAWeights)
+    UnsupportedFeature(key: "lora.init_lora_weights", remedy: "use true, gaussian or pissa") {
+      ![.kaimingUniform, .gaussian, .pissa].contains($0.lora.initLoRAWeights)
     },
     UnsupportedFeature(
       key: "lora.modules_to_save", remedy: "remove it; only adapters on linear layers are trained"
@@ -22,12 +19,6 @@ struct UnsupportedFeature: Sendable {
     },
     UnsupportedFeature(key: "training.optim", remedy: "use adamw") {
       $0.training.optim != .adamW
-    },
-    UnsupportedFeature(key: "training.label_smoothing_factor", remedy: "remove it or set it to 0") {
-      $0.training.labelSmoothingFactor != 0
-    },
-    UnsupportedFeature(key: "training.neftune_noise_alpha", remedy: "remove it or set it to null") {
-      $0.training.neftuneNoiseAlpha ?? 0 != 0
     },
   ]
 }

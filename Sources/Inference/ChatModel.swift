@@ -54,14 +54,15 @@ public final class ChatModel {
       }
     }
     let exchange = [Self.message("user", "Hi"), Self.message("assistant", "Hello")]
-    if let template, let rendered = try? template.renderWithSupervision(messages: exchange),
-      let span = rendered.spans.last
-    {
-      let text = Array(rendered.text.utf8)[span.range]
-      if let last = tokenizer.encode(String(decoding: text, as: UTF8.self)).last,
-        tokenizer.isSpecial(last)
-      {
-        tokens.insert(last)
+    if let template, let rendered = try? template.renderWithSupervision(messages: exchange) {
+      // A turn may end with one token and the text, after it, with another (Phi 3).
+      for span in rendered.spans {
+        let text = Array(rendered.text.utf8)[span.range]
+        if let last = tokenizer.encode(String(decoding: text, as: UTF8.self)).last,
+          tokenizer.isSpecial(last)
+        {
+          tokens.insert(last)
+        }
       }
     }
     return tokens

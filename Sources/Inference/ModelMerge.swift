@@ -1,24 +1,21 @@
-public import CausalLM
-internal import Kernels
+internal import CausalLM
 public import LoRA
+internal import Kernels
 internal import ModelFiles
 internal import Quantization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-/// Folds an adapter into the weights: `W' = W + scale · B A`.
+/// Folds an adapter into the weights: `W' = W + scale · B A`, with DoRA's magnitudes `W' = c ∘ (W + scale · B A)`.
 public struct ModelMerge {
   /// The model that the adapter was made for.
   public let chat: ChatModel
-  /// The adapters with the factor that each is applied with.
-  public let adapters: [(LoRAAdapter, Float)]
+  /// The adapter; nil leaves the weights as they were loaded.
+  public let adapter: LoRAAdapter?
 
   /// Prepares a merge.
-  public init(_ chat: ChatModel, adapters: [(LoRAAdapter, Float)]) {
+  public init(_ chat: ChatModel, adapter: LoRAAdapter?) {
     self.chat = chat
-    self.adapters = adapters
+    self.adapter = adapter
+    if let adapter { chat.model.updateMagnitudes(of: adapter) }
   }
 
   /// Gives a writer the merged rows of a tensor.
@@ -34,58 +31,7 @@ public struct ModelMerge {
       return
     }
     weight.read(range, into: base)
-    for (adapter, scale) in adapters {
-      adapter.module(named: name)?.addDelta(
-        rows: range, to: Matrix(base, rows: range.count, columns: weight.columns), factor: scale)
-    }
-  }
-
-  /// How far the merged model is from base and adapter.
-  public struct Distance: Sendable, Equatable {
-    /// Largest difference of a logit over the largest logit.
-    public var logits: Double
-    /// Mean Kullback-Leibler divergence of the next token's distribution, nats.
-    public var divergence: Double
-    /// The share of positions where both have the same likeliest token.
-    public var agreement: Double
-    /// Positions compared.
-    public var positions: Int
-  }
-
-  /// Compares two models on texts.
-  ///
-  /// - Parameter progress: hears how many texts are done.
-  public static func distance(
-    _ a: CausalLM, _ b: CausalLM, on sequences: [[Int32]],
-    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
-  ) -> Distance {
-    var result = Distance(logits: 0, divergence: 0, agreement: 0, positions: 0)
-    for (index, sequence) in sequences.enumerated() {
-      let batch = TokenBatch(sequences: [sequence])
-      for (x, y) in zip(a.logits(batch), b.logits(batch)) {
-        let largest = x.reduce(Float.leastNormalMagnitude) { max($0, abs($1)) }
-        let difference = zip(x, y).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-        result.logits = max(result.logits, Double(difference / largest))
-        result.divergence += divergence(x, y)
-        result.agreement += x.firstIndex(of: x.max() ?? 0) == y.firstIndex(of: y.max() ?? 0) ? 1 : 0
-        result.positions += 1
-      }
-      progress(index + 1, sequences.count)
-    }
-    result.divergence /= Double(max(1, result.positions))
-    result.agreement /= Double(max(1, result.positions))
-    return result
-  }
-
-  /// KL(softmax(x) ‖ softmax(y)).
-  private static func divergence(_ x: [Float], _ y: [Float]) -> Double {
-    let (p, q) = (logSoftmax(x), logSoftmax(y))
-    return max(0, zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) })
-  }
-
-  private static func logSoftmax(_ x: [Float]) -> [Double] {
-    let peak = Double(x.max() ?? 0)
-    let sum = log(x.reduce(0.0) { $0 + exp(Double($1) - peak) })
-    return x.map { Double($0) - peak - sum }
+    adapter?.module(named: name)?.merge(
+      rows: range, into: Matrix(base, rows: range.count, columns: weight.columns))
   }
 }

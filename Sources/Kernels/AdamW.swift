@@ -35,23 +35,46 @@ public enum AdamW {
 
   private static let block = 16_384
 
+  /// A part of a flat buffer: `rows` stretches of `columns` numbers each, which begin `stride` apart.
+  public struct Region: Sendable, Equatable {
+    /// Where the first stretch begins.
+    public var offset: Int
+    /// How many stretches there are.
+    public var rows: Int
+    /// Numbers of each.
+    public var columns: Int
+    /// From the beginning of one to that of the next.
+    public var stride: Int
+
+    /// Describes a part.
+    public init(offset: Int, rows: Int = 1, columns: Int, stride: Int = 0) {
+      self.offset = offset
+      self.rows = rows
+      self.columns = columns
+      self.stride = stride
+    }
+  }
+
   /// Updates `parameters` and both moments in place.
   ///
   /// - Parameters:
   ///   - step: the number of this update, from 1, for the bias correction.
+  ///   - region: what to update; nil for everything.
   ///   - gradientScale: multiplies every gradient first (clipping).
   public static func update(
     _ parameters: FloatBuffer, gradients: FloatBuffer, firstMoment: FloatBuffer,
     secondMoment: FloatBuffer,
-    step: Int, settings: Settings, gradientScale: Float = 1, path: KernelPath = .active
+    step: Int, settings: Settings, region: Region? = nil, gradientScale: Float = 1,
+    path: KernelPath = .active
   ) {
     let kept = Float(1 - settings.learningRate * settings.weightDecay)
     let (complement1, complement2) = (Float(1 - settings.beta1), Float(1 - settings.beta2))
     let (beta2, epsilon) = (Float(settings.beta2), Float(settings.epsilon))
     let stepSize = Float(settings.learningRate / (1 - pow(settings.beta1, Double(step))))
     let rootCorrection = Float((1 - pow(settings.beta2, Double(step))).squareRoot())
-    Parallel.rows(parameters.count, block: block) { range, _ in
-      let (n, o) = (Int64(range.count), range.lowerBound)
+    let region = region ?? Region(offset: 0, columns: parameters.count)
+    @Sendable func update(_ o: Int, _ count: Int) {
+      let n = Int64(count)
       let (g, m, v, p) = (
         gradients.base + o, firstMoment.base + o, secondMoment.base + o, parameters.base + o
       )
@@ -68,6 +91,15 @@ public enum AdamW {
         lk_adamw_baseline(
           n, kept, complement1, beta2, complement2, epsilon, stepSize, rootCorrection,
           gradientScale, g, m, v, p)
+      }
+    }
+    if region.rows == 1 {
+      Parallel.rows(region.columns, block: block) { range, _ in
+        update(region.offset + range.lowerBound, range.count)
+      }
+    } else {
+      Parallel.rows(region.rows, block: max(1, block / max(1, region.columns))) { rows, _ in
+        for row in rows { update(region.offset + row * region.stride, region.columns) }
       }
     }
   }

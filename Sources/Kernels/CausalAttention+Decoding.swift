@@ -59,8 +59,7 @@ extension CausalAttention {
       into: Matrix(scores, rows: group, columns: count), path)
     for head in 0..<group {
       let x = scores + head * count
-      let shift = scale * VectorMath.max(count, x, path)
-      let sum = VectorMath.expSum(count, scale: scale, shift: shift, x, path)
+      let (sum, _) = exponentials(count, x, path)
       VectorMath.scale(count, 1 / sum, x, x, path)
     }
     GEMM.multiply(

@@ -8,7 +8,7 @@
 ///
 ///     s_ij = scale · q_i · k_j,   p_ij = exp(s_ij − lse_i),   lse_i = log Σ_j exp(s_ij),   o_i = Σ_j p_ij v_j
 ///
-/// A block with a window of `w` tokens sees the last `w` of them, itself included.
+/// A model may bound its scores: s_ij = cap · tanh(scale · q_i · k_j / cap). A block with a window of `w` tokens sees the last `w` of them, itself included.
 ///
 /// Scores exist for a block of 48 queries at a time; the backward pass makes them again from `lse`. Heads
 /// `h` share the key/value head `h / (heads / keyValueHeads)`.
@@ -24,6 +24,8 @@ public final class CausalAttention: @unchecked Sendable {
   public let headDimension: Int
   /// Factor on the scores, 1/√headDimension in Llama.
   public let scale: Float
+  /// What no score goes beyond; nil for no bound.
+  public let softCap: Float?
 
   static let queryBlock = 48
   // Gradients of keys and values by turn, where there is more than one.
@@ -33,12 +35,15 @@ public final class CausalAttention: @unchecked Sendable {
   private var deltas = FloatBuffer(count: 0)
 
   /// Makes attention for one shape of heads.
-  public init(heads: Int, keyValueHeads: Int, headDimension: Int, scale: Float) {
+  public init(
+    heads: Int, keyValueHeads: Int, headDimension: Int, scale: Float, softCap: Float? = nil
+  ) {
     precondition(heads % keyValueHeads == 0, "query heads come in whole groups")
     self.heads = heads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
     self.scale = scale
+    self.softCap = softCap
   }
 
   /// Floats of scratch memory that a thread has for chains of up to `keys` keys.
@@ -190,8 +195,7 @@ public final class CausalAttention: @unchecked Sendable {
               let end = Int(layout.visible[row + i])
               let first = Self.firstVisible(end, window)
               let (x, visible) = (s.scores + i * s.stride + first, end - first)
-              let shift = scale * VectorMath.max(visible, x, path)
-              let sum = VectorMath.expSum(visible, scale: scale, shift: shift, x, path)
+              let (sum, shift) = exponentials(visible, x, path)
               Self.clear(x, start - first..<0, visible..<limit - first)
               logSumExp[(row + i) * heads + head] = shift + logf(sum)
               s.sums[i] = sum
@@ -215,6 +219,8 @@ public final class CausalAttention: @unchecked Sendable {
   ///     gradValue_j = Σ_i p_ij gradOutput_i
   ///     ds_ij       = p_ij (gradOutput_i · v_j − D_i)
   ///     gradQuery_i = scale Σ_j ds_ij k_j,   gradKey_j = scale Σ_i ds_ij q_i
+  ///
+  /// Where scores are bounded, ds_ij has the factor 1 − (s_ij / cap)² besides.
   ///
   /// All three gradients are overwritten; keys and values of an ancestor collect from all its descendants.
   public func backward(
@@ -297,10 +303,9 @@ public final class CausalAttention: @unchecked Sendable {
                 let (p, dp) = (
                   s.scores + i * s.stride + first, s.gradScores + i * s.stride + first
                 )
-                _ = VectorMath.expSum(
-                  visible, scale: scale, shift: logSumExp[(row + i) * heads + head], p, path)
-                VectorMath.softmaxBackward(
-                  visible, delta: deltas.base[(row + i) * heads + head], scale: scale, p, dp, path)
+                backwardOfWeights(
+                  visible, logSumExp: logSumExp[(row + i) * heads + head],
+                  delta: deltas.base[(row + i) * heads + head], p, dp, path)
                 Self.clear(p, start - first..<0, visible..<limit - first)
                 Self.clear(dp, start - first..<0, visible..<limit - first)
               }

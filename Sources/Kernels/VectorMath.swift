@@ -16,6 +16,37 @@ enum VectorMath {
   }
 
   @inline(__always)
+  static func subtract(_ n: Int, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_subtract_avx512(Int64(n), x, y)
+    case .avx2: lk_subtract_avx2(Int64(n), x, y)
+    case .baseline: lk_subtract_baseline(Int64(n), x, y)
+    }
+  }
+
+  @inline(__always)
+  static func scaleColumns(
+    _ n: Int, _ weight: Pointer, _ x: Pointer, _ y: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_scale_columns_avx512(Int64(n), weight, x, y)
+    case .avx2: lk_scale_columns_avx2(Int64(n), weight, x, y)
+    case .baseline: lk_scale_columns_baseline(Int64(n), weight, x, y)
+    }
+  }
+
+  @inline(__always)
+  static func addProduct(
+    _ n: Int, _ x: Pointer, _ y: Pointer, _ sum: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_add_product_avx512(Int64(n), x, y, sum)
+    case .avx2: lk_add_product_avx2(Int64(n), x, y, sum)
+    case .baseline: lk_add_product_baseline(Int64(n), x, y, sum)
+    }
+  }
+
+  @inline(__always)
   static func scale(_ n: Int, _ a: Float, _ x: Pointer, _ y: Pointer, _ path: KernelPath) {
     switch path {
     case .avx512: lk_scale_avx512(Int64(n), a, x, y)
@@ -71,12 +102,72 @@ enum VectorMath {
     }
   }
 
+  /// Σ exp(x − shift) and Σ (x − shift).
+  @inline(__always)
+  static func sumExpAndSum(_ n: Int, shift: Float, _ x: Pointer, _ path: KernelPath)
+    -> (exponentials: Float, values: Float)
+  {
+    var sum: Float = 0
+    let exponentials =
+      switch path {
+      case .avx512: lk_sum_exp_and_sum_avx512(Int64(n), shift, x, &sum)
+      case .avx2: lk_sum_exp_and_sum_avx2(Int64(n), shift, x, &sum)
+      case .baseline: lk_sum_exp_and_sum_baseline(Int64(n), shift, x, &sum)
+      }
+    return (exponentials, sum)
+  }
+
+  /// Replaces x by a · exp(x − shift) − b.
+  @inline(__always)
+  static func scaledExp(
+    _ n: Int, _ a: Float, shift: Float, minus b: Float, _ x: Pointer, _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_scaled_exp_minus_avx512(Int64(n), a, shift, b, x)
+    case .avx2: lk_scaled_exp_minus_avx2(Int64(n), a, shift, b, x)
+    case .baseline: lk_scaled_exp_minus_baseline(Int64(n), a, shift, b, x)
+    }
+  }
+
   @inline(__always)
   static func scaledExp(_ n: Int, _ a: Float, shift: Float, _ x: Pointer, _ path: KernelPath) {
     switch path {
     case .avx512: lk_scaled_exp_avx512(Int64(n), a, shift, x)
     case .avx2: lk_scaled_exp_avx2(Int64(n), a, shift, x)
     case .baseline: lk_scaled_exp_baseline(Int64(n), a, shift, x)
+    }
+  }
+
+  @inline(__always)
+  static func softCap(_ n: Int, _ a: Float, _ b: Float, _ x: Pointer, _ path: KernelPath) {
+    switch path {
+    case .avx512: lk_soft_cap_avx512(Int64(n), a, b, x)
+    case .avx2: lk_soft_cap_avx2(Int64(n), a, b, x)
+    case .baseline: lk_soft_cap_baseline(Int64(n), a, b, x)
+    }
+  }
+
+  @inline(__always)
+  static func cappedScaledExp(
+    _ n: Int, _ a: Float, shift: Float, minus b: Float = 0, cap: Float, _ x: Pointer,
+    _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_capped_scaled_exp_avx512(Int64(n), a, shift, b, cap, x)
+    case .avx2: lk_capped_scaled_exp_avx2(Int64(n), a, shift, b, cap, x)
+    case .baseline: lk_capped_scaled_exp_baseline(Int64(n), a, shift, b, cap, x)
+    }
+  }
+
+  @inline(__always)
+  static func cappedSoftmaxBackward(
+    _ n: Int, cap: Float, shift: Float, delta: Float, scale: Float, _ t: Pointer, _ dp: Pointer,
+    _ path: KernelPath
+  ) {
+    switch path {
+    case .avx512: lk_capped_softmax_backward_avx512(Int64(n), cap, shift, delta, scale, t, dp)
+    case .avx2: lk_capped_softmax_backward_avx2(Int64(n), cap, shift, delta, scale, t, dp)
+    case .baseline: lk_capped_softmax_backward_baseline(Int64(n), cap, shift, delta, scale, t, dp)
     }
   }
 

@@ -25,7 +25,7 @@ extension AdapterFolder {
       throw bad("peft_type", "\"LORA\"")
     }
     for key in [
-      "use_dora", "use_qalora", "use_bdlora", "modules_to_save", "layer_replication",
+      "use_qalora", "use_bdlora", "modules_to_save", "layer_replication",
       "trainable_token_indices",
       "target_parameters", "lora_bias", "fan_in_fan_out", "alora_invocation_tokens", "arrow_config",
       "kasa_config",
@@ -56,6 +56,7 @@ extension AdapterFolder {
       result.dropout = dropout
     }
     result.isRankStabilized = json["use_rslora"]?.boolValue ?? false
+    result.usesDoRA = json["use_dora"]?.boolValue ?? false
     result.isGaussian = json["init_lora_weights"]?.stringValue == "gaussian"
     guard let targets = targets(json["target_modules"]) else {
       throw bad("target_modules", "a list of module names or a regular expression")
@@ -154,7 +155,7 @@ extension AdapterFolder {
     json["task_type"] = "CAUSAL_LM"
     json["trainable_token_indices"] = .null
     json["use_bdlora"] = .null
-    json["use_dora"] = false
+    json["use_dora"] = .bool(c.usesDoRA)
     json["use_qalora"] = false
     json["use_rslora"] = .bool(c.isRankStabilized)
     json["velora_config"] = .null

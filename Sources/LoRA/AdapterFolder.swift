@@ -36,6 +36,20 @@ public enum AdapterFolder {
     return (try configuration(object, path: path), object)
   }
 
+  /// What an adapter's configuration calls its base: a path, or `org/name`, with `@revision` if it has one.
+  ///
+  /// - Throws: `LoRAError` if it is no folder of PEFT's, or names no base.
+  public static func baseModel(_ folder: String) throws -> String {
+    var status = stat()
+    guard stat(folder, &status) == 0 else { throw LoRAError.missingFile(path: folder) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw LoRAError.namesNoBase(path: folder) }
+    let (_, json) = try readConfiguration(folder)
+    guard let name = json["base_model_name_or_path"]?.stringValue, !name.isEmpty else {
+      throw LoRAError.namesNoBase(path: "\(folder)/\(configurationName)")
+    }
+    return name + (json["revision"]?.stringValue.map { "@\($0)" } ?? "")
+  }
+
   /// Reads an adapter for a model.
   ///
   /// Strict: every tensor is used, every target is filled, every shape fits.
@@ -131,7 +145,9 @@ public enum AdapterFolder {
       try RowEncoder(
         name: tensor.name, shape: tensor.shape, type: type, rowPermutationHeads: nil
       ).encode(
-        from: AdapterRows(values, columns: tensor.shape[1], type: type, path: tensorsName).rows
+        from: AdapterRows(
+          values, columns: tensor.shape.last ?? 1, type: type, path: tensorsName
+        ).rows
       ) { try writer.write($0) }
     }
     try writer.commit()
@@ -159,12 +175,14 @@ public enum AdapterFolder {
     let values: UnsafeMutablePointer<Float>
   }
 
-  /// The tensors that PEFT keeps of a module: A, then B.
+  /// The tensors that PEFT keeps of a module: A, B, and the magnitudes where there are some.
   private static func tensors(of shape: LoRAModuleShape) -> [(name: String, shape: [Int])] {
     [
       ("\(prefix)\(shape.name).lora_A.weight", [shape.rank, shape.inputs]),
       ("\(prefix)\(shape.name).lora_B.weight", [shape.outputs, shape.rank]),
     ]
+      + (shape.hasMagnitude
+        ? [("\(prefix)\(shape.name).lora_magnitude_vector", [shape.outputs])] : [])
   }
 
   private static func tensors(of adapter: LoRAAdapter) -> [NamedTensor] {
@@ -177,6 +195,13 @@ public enum AdapterFolder {
           name: "\(prefix)\(module.name).lora_B.weight", shape: [module.outputs, module.rank],
           values: module.b),
       ]
+        + (module.magnitude.map {
+          [
+            NamedTensor(
+              name: "\(prefix)\(module.name).lora_magnitude_vector", shape: [module.outputs],
+              values: $0.values)
+          ]
+        } ?? [])
     }
   }
 }

@@ -26,12 +26,19 @@ extension GGUFAdapterFile {
   ///   - type: f32, f16 or bf16.
   ///   - name: what `general.name` says.
   ///   - metadata: further keys.
-  /// - Throws: `ModelFileError` where the file exists or cannot be written, `LoRAError.inexpressible` for a layer that
-  ///   GGUF has no name for, or a number that the type does not hold; nothing is left behind.
+  /// - Throws: `ModelFileError` where the file exists or cannot be written, `LoRAError.inexpressible` for DoRA, for a
+  ///   layer that GGUF has no name for, or a number that the type does not hold; nothing is left behind.
   public static func write(
     _ adapter: LoRAAdapter, to path: String, for layers: [LoRAConfiguration.Layer],
     as type: StorageType = .f32, name: String, metadata: [(key: String, value: GGUFValue)] = []
   ) throws -> Written {
+    guard !adapter.hasMagnitudes else {
+      throw LoRAError.inexpressible(
+        path: path,
+        reason:
+          "a GGUF adapter has no place for DoRA's magnitudes; merge the adapter into its base, or write a PEFT folder instead"
+      )
+    }
     let names = Dictionary(uniqueKeysWithValues: layers.map { ($0.name, $0.gguf) })
     var matrices: [(module: LoRAModule, gguf: GGUFTensorName)] = []
     for module in adapter.modules {

@@ -10,18 +10,26 @@ public import Kernels
 public final class LoRAAdapter: @unchecked Sendable {
   /// The adapted layers, in the model's order.
   public let modules: [LoRAModule]
-  /// Every A and B.
+  /// Every A and B, and after each B the magnitudes where there are some.
   public let parameters: FloatBuffer
   /// Their gradients, in the same places.
   public let gradients: FloatBuffer
   /// The share of a layer's inputs dropped in training.
   public let dropout: Float
+  /// Whether the first half of each module's ranks learns and the rest stays as it is, as PiSSA has it.
+  public let learnsHalf: Bool
   /// What `adapter_config.json` says beside the tensors.
   public let configuration: LoRAConfiguration
   private let byName: [String: LoRAModule]
 
   /// Makes an adapter of zeros.
-  public init(shapes: [LoRAModuleShape], configuration: LoRAConfiguration) {
+  ///
+  /// - Parameter learnsHalf: whether only the first half of each module's ranks, which are even then, is to learn.
+  public init(
+    shapes: [LoRAModuleShape], configuration: LoRAConfiguration, learnsHalf: Bool = false
+  ) {
+    precondition(
+      !learnsHalf || shapes.allSatisfy { $0.rank % 2 == 0 }, "half of the ranks are whole ones")
     let count = shapes.reduce(0) { $0 + $1.parameterCount }
     let parameters = FloatBuffer(count: count)
     let gradients = FloatBuffer(count: count)
@@ -29,13 +37,16 @@ public final class LoRAAdapter: @unchecked Sendable {
     var modules: [LoRAModule] = []
     for shape in shapes {
       modules.append(
-        LoRAModule(shape: shape, parameters: parameters, gradients: gradients, offset: offset))
+        LoRAModule(
+          shape: shape, learnsHalf: learnsHalf, parameters: parameters, gradients: gradients,
+          offset: offset))
       offset += shape.parameterCount
     }
     self.modules = modules
     self.parameters = parameters
     self.gradients = gradients
     self.configuration = configuration
+    self.learnsHalf = learnsHalf
     dropout = Float(configuration.dropout)
     byName = Dictionary(uniqueKeysWithValues: modules.map { ($0.name, $0) })
   }

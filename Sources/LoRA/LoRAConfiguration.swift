@@ -46,13 +46,15 @@ public struct LoRAConfiguration: Sendable, Equatable {
   public var alphaOverrides: [Override<Double>]
   /// What A began as, for `init_lora_weights`: `true` or `gaussian`.
   public var isGaussian: Bool
+  /// Whether each layer has a vector of magnitudes: `use_dora`.
+  public var usesDoRA: Bool
 
   /// Makes a configuration; what is not given has PEFT's default.
   public init(
     rank: Int = 8, alpha: Double = 8, dropout: Double = 0, targets: Targets = .allLinear,
     excluded: Targets? = nil,
     layers: [Int]? = nil, isRankStabilized: Bool = false, rankOverrides: [Override<Int>] = [],
-    alphaOverrides: [Override<Double>] = [], isGaussian: Bool = false
+    alphaOverrides: [Override<Double>] = [], isGaussian: Bool = false, usesDoRA: Bool = false
   ) {
     self.rank = rank
     self.alpha = alpha
@@ -64,6 +66,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
     self.rankOverrides = rankOverrides
     self.alphaOverrides = alphaOverrides
     self.isGaussian = isGaussian
+    self.usesDoRA = usesDoRA
   }
 
   /// A linear layer that may be adapted.
@@ -124,7 +127,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
           name: layer.name, inputs: layer.inputs, outputs: layer.outputs,
           rank: try Self.first(ranks, matching: layer.name) ?? rank,
           alpha: try Self.first(alphas, matching: layer.name) ?? alpha,
-          isRankStabilized: isRankStabilized))
+          isRankStabilized: isRankStabilized, hasMagnitude: usesDoRA))
     }
     if shapes.isEmpty { throw .nothingTargeted(known: Self.knownNames(layers)) }
     return shapes

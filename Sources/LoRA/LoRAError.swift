@@ -22,6 +22,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case unexpectedTensor(path: String, name: String)
   /// A tensor has another shape than the model calls for.
   case shapeMismatch(path: String, name: String, found: [Int], expected: [Int])
+  /// An adapter does not say what it was trained on.
+  case namesNoBase(path: String)
   /// A file is neither a folder of PEFT's nor a GGUF file.
   case notAnAdapter(path: String)
   /// A GGUF file holds a model.
@@ -30,6 +32,16 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case otherArchitecture(path: String, found: String, base: String?)
   /// A GGUF adapter does something that is not supported; `feature` is a verb with its object.
   case unsupportedGGUF(path: String, feature: String)
+  /// Adapters cannot be combined in the way asked for, since their ranks differ in a layer.
+  case notCombinable(layer: String, ranks: [Int])
+  /// A DoRA adapter is to be applied in part or together with others.
+  case notAdditive(path: String)
+  /// PiSSA needs a library that is not installed.
+  case lapackMissing
+  /// PiSSA is to take more singular values than a weight has.
+  case rankBeyondWeight(name: String, rank: Int, limit: Int)
+  /// A weight has no singular value decomposition.
+  case noDecomposition(name: String)
   /// The output's format cannot hold the adapter.
   case inexpressible(path: String, reason: String)
 
@@ -44,6 +56,14 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "lora.layers_to_transform: there is no block \(block); this model has \(count) blocks, numbered from 0 to \(count - 1)"
     case .headIsNotAdaptable(let name):
       "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear"
+    case .lapackMissing:
+      "lora.init_lora_weights: pissa needs LAPACKE, which is not installed; apt-get install liblapacke, or use true"
+    case .rankBeyondWeight(let name, let rank, let limit):
+      "lora.r: \(name) has \(limit) singular values, and pissa is to take \(rank); lower lora.r or rank_pattern"
+    case .noDecomposition(let name):
+      "lora.init_lora_weights: the weight of \(name) has no singular value decomposition, so it holds numbers that are not finite; use another model, or true"
+    case .notAdditive(let path):
+      "\(path): DoRA rescales the whole weight, so this adapter is merged alone and whole; leave out --scale and other adapters"
     case .badPattern(let pattern, let reason):
       "lora: \"\(pattern)\" cannot be used as a regular expression (\(reason)); correct it or list module names"
     case .missingFile(let path):
@@ -57,6 +77,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): tensor \(name) belongs to no layer of this model; the adapter was made for another model"
     case .shapeMismatch(let path, let name, let found, let expected):
       "\(path): tensor \(name) is \(found) and this model needs \(expected); the adapter was made for another model"
+    case .namesNoBase(let path):
+      "\(path): does not name the model it was trained on; name it with --model"
     case .notAnAdapter(let path):
       "\(path): is no adapter; name a PEFT adapter folder or a GGUF adapter"
     case .isModel(let path):
@@ -65,6 +87,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
       "\(path): was made for the architecture \(found), and this model is \(base ?? "none that GGUF knows"); use the adapter with its own base"
     case .unsupportedGGUF(let path, let feature):
       "\(path): this adapter \(feature), which Lorikeet cannot apply; merge it with llama-export-lora first"
+    case .notCombinable(let layer, let ranks):
+      "\(layer): the adapters have the ranks \(ranks.map(String.init).joined(separator: ", ")), and linear and ties need equal ones; use --method cat or svd"
     case .inexpressible(let path, let reason): "\(path): \(reason)"
     }
   }

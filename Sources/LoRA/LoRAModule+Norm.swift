@@ -6,8 +6,10 @@ extension LoRAModule {
   ///     ‖B A‖² = tr((BᵀB)(A Aᵀ)) = Σ_ij (BᵀB)_ij (A Aᵀ)_ij
   ///
   /// Both Gram matrices are `[rank, rank]`, so it costs rank² · (inputs + outputs) and no memory to speak of. Sums are
-  /// in double: the terms cancel where the columns of B are nearly alike.
+  /// in double: the terms cancel where the columns of B are nearly alike. With magnitudes it is what
+  /// `MagnitudeVector` found at its last update.
   public var deltaNorm: Double {
+    if let magnitude { return magnitude.deltaNorm }
     let count = rank
     var gramB = [Double](repeating: 0, count: count * count)
     for row in 0..<outputs {

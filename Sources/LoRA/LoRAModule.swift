@@ -25,10 +25,14 @@ public final class LoRAModule: @unchecked Sendable {
   public let a: UnsafeMutablePointer<Float>
   /// `[outputs, rank]`.
   public let b: UnsafeMutablePointer<Float>
+  /// DoRA's magnitudes, for an adapter that has them; their numbers follow B's.
+  public let magnitude: MagnitudeVector?
   /// ∂loss/∂A, as `a`.
   public let gradA: UnsafeMutablePointer<Float>
   /// ∂loss/∂B, as `b`.
   public let gradB: UnsafeMutablePointer<Float>
+  // Whether the second half of the ranks stays as it is.
+  let learnsHalf: Bool
   /// Names the module's dropout masks.
   public let dropoutStream: UInt64
 
@@ -36,7 +40,11 @@ public final class LoRAModule: @unchecked Sendable {
   private let owners: [FloatBuffer]
 
   /// Makes the module whose matrices begin at `offset` of an adapter's flat buffers.
-  init(shape: LoRAModuleShape, parameters: FloatBuffer, gradients: FloatBuffer, offset: Int) {
+  init(
+    shape: LoRAModuleShape, learnsHalf: Bool, parameters: FloatBuffer, gradients: FloatBuffer,
+    offset: Int
+  ) {
+    self.learnsHalf = learnsHalf
     name = shape.name
     inputs = shape.inputs
     outputs = shape.outputs
@@ -49,6 +57,11 @@ public final class LoRAModule: @unchecked Sendable {
     b = a + shape.rank * shape.inputs
     gradA = gradients.base + offset
     gradB = gradA + shape.rank * shape.inputs
+    magnitude =
+      shape.hasMagnitude
+      ? MagnitudeVector(
+        values: b + shape.rank * shape.outputs, gradients: gradB + shape.rank * shape.outputs,
+        outputs: shape.outputs) : nil
     dropoutStream = CounterRandom(seed: 0, purpose: "dropout \(shape.name)").key
   }
 
@@ -79,10 +92,13 @@ public struct LoRAModuleShape: Sendable, Equatable {
   public var alpha: Double
   /// Whether the scale is `alpha / √rank`.
   public var isRankStabilized: Bool
+  /// Whether it has a magnitude for each output, as DoRA has.
+  public var hasMagnitude: Bool
 
   /// Describes a module.
   public init(
-    name: String, inputs: Int, outputs: Int, rank: Int, alpha: Double, isRankStabilized: Bool
+    name: String, inputs: Int, outputs: Int, rank: Int, alpha: Double, isRankStabilized: Bool,
+    hasMagnitude: Bool = false
   ) {
     self.name = name
     self.inputs = inputs
@@ -90,6 +106,7 @@ public struct LoRAModuleShape: Sendable, Equatable {
     self.rank = rank
     self.alpha = alpha
     self.isRankStabilized = isRankStabilized
+    self.hasMagnitude = hasMagnitude
   }
 
   /// The factor on `B A`.
@@ -102,6 +119,6 @@ public struct LoRAModuleShape: Sendable, Equatable {
     isRankStabilized ? alpha * Double(rank).squareRoot() : alpha
   }
 
-  /// Numbers in A and B together.
-  public var parameterCount: Int { rank * (inputs + outputs) }
+  /// Numbers in A, B and the magnitudes together.
+  public var parameterCount: Int { rank * (inputs + outputs) + (hasMagnitude ? outputs : 0) }
 }

@@ -21,6 +21,9 @@ public final class LoRAStack {
   /// Input features.
   public let inputs: Int
 
+  /// Whether the modules have magnitudes.
+  public var hasMagnitudes: Bool { modules[0].magnitude != nil }
+
   // 0, 1, 2, …: A's rows as a product of few vectors names them.
   private let rowNumbers: [Int32]
 

@@ -14,6 +14,30 @@ public struct BlockSettings: Sendable, Equatable {
   public var unrotated = BlockSet.none
   /// How the frequencies of rotation are changed.
   public var ropeScaling = RopeScaling.none
+  /// The base of the rotation of blocks with a window, whose frequencies are not changed; nil where it is that of all.
+  public var localRopeTheta: Double?
+  /// The function of the MLP's gate.
+  public var activation = Activation.silu
+  /// Whether what attention and the MLP come to is normalised before it is added to the stream.
+  public var normalizesOutputs = false
+  /// What is added to the weights of norms.
+  public var normOffset: Float = 0
+  /// What the tokens' embeddings are multiplied by.
+  public var embeddingScale: Float = 1
+  /// The number whose inverse root is the factor on attention's scores; nil for the size of a head.
+  public var queryScalar: Double?
+  /// What no score of attention goes beyond, by cap · tanh(score / cap); nil for no bound.
+  public var attentionSoftCap: Float?
+  /// The same of the logits.
+  public var logitSoftCap: Float?
+
+  /// A function of the MLP's gate.
+  public enum Activation: String, Sendable, Equatable {
+    /// x · σ(x).
+    case silu
+    /// Half of x · (1 + tanh(√(2/π) · (x + 0.044715 x³))).
+    case geluTanh = "gelu_pytorch_tanh"
+  }
 
   /// Some of a model's blocks, by a rule that needs no memory for each of them.
   public enum BlockSet: Sendable, Equatable {
@@ -25,6 +49,8 @@ public struct BlockSettings: Sendable, Equatable {
     case upper(first: Int)
     /// Each block whose number, counted from 1, is a multiple.
     case every(Int)
+    /// All but those.
+    case allButEvery(Int)
     /// Those for which a list says so.
     case listed([Bool])
 
@@ -35,6 +61,7 @@ public struct BlockSettings: Sendable, Equatable {
       case .all: true
       case .upper(let first): index >= first
       case .every(let step): (index + 1).isMultiple(of: step)
+      case .allButEvery(let step): !(index + 1).isMultiple(of: step)
       case .listed(let list): index < list.count && list[index]
       }
     }
@@ -47,6 +74,11 @@ public struct BlockSettings: Sendable, Equatable {
 
   /// Whether block `index` rotates queries and keys.
   public func rotates(block index: Int) -> Bool { !unrotated.contains(index) }
+
+  /// Whether block `index` rotates them by `localRopeTheta`.
+  public func rotatesLocally(block index: Int) -> Bool {
+    localRopeTheta != nil && windowed.contains(index)
+  }
 }
 
 extension BlockSettings {
@@ -64,7 +96,7 @@ extension BlockSettings {
     normalizesQueriesAndKeys = family.normalizesQueriesAndKeys
     if family.skipsRotation { unrotated = try reader.unrotated() }
     if let windows = family.windows, try reader.isOn(windows),
-      let size = try reader.wholeNumber("sliding_window", from: 1)
+      let size = try reader.windowSize(isRequired: windows.isRequired)
     {
       if let listed = try reader.listedWindows() {
         windowed = listed
@@ -74,6 +106,22 @@ extension BlockSettings {
       windowSize = windowed == .none ? nil : size
     }
     ropeScaling = try RopeScaling(settings, path: path)
+    if family.rotatesLocally { localRopeTheta = settings["rope_local_base_freq"]?.doubleValue }
+    activation = family.activation
+    normalizesOutputs = family.normalizesOutputs
+    normOffset = family.normOffset
+    if family.scalesEmbeddings {
+      embeddingScale = Float(settings["hidden_size"]?.intValue ?? 1).squareRoot()
+    }
+    if family.queryScalar != nil {
+      queryScalar = try reader.positive("query_pre_attn_scalar")
+    }
+    if family.capsAttention {
+      attentionSoftCap = try reader.positive("attn_logit_softcapping").map { Float($0) }
+    }
+    if family.capsLogits {
+      logitSoftCap = try reader.positive("final_logit_softcapping").map { Float($0) }
+    }
   }
 }
 
@@ -91,6 +139,21 @@ private struct BlockSettingsReader {
       throw malformed(key, "is \(value.kindDescription), not true or false")
     }
     return flag
+  }
+
+  func windowSize(isRequired: Bool) throws(ModelFileError) -> Int? {
+    let size = try wholeNumber("sliding_window", from: 1)
+    guard size != nil || !isRequired else { throw malformed("sliding_window", "is missing") }
+    return size
+  }
+
+  /// A number above 0 that single precision holds, and whose inverse it holds; nil for none.
+  func positive(_ key: String) throws(ModelFileError) -> Double? {
+    guard let value = settings[key], !value.isNull else { return nil }
+    guard let number = value.doubleValue, number >= 0x1p-40, number <= 0x1p40 else {
+      throw malformed(key, "is \(value.serialized()), not a number above 0")
+    }
+    return number
   }
 
   func wholeNumber(_ key: String, from least: Int) throws(ModelFileError) -> Int? {
@@ -144,6 +207,8 @@ private struct BlockSettingsReader {
     case .all: return .all
     case .upper: return .upper(first: try wholeNumber("max_window_layers", from: 0) ?? 0)
     case .unrotated: return unrotated
+    case .allButEvery(let step):
+      return .allButEvery(try wholeNumber("sliding_window_pattern", from: 1) ?? step)
     }
   }
 

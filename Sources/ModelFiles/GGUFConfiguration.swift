@@ -38,7 +38,7 @@ struct GGUFConfiguration {
     var found: [String: JSONValue] = [
       "architectures": [.string(family.huggingFaceArchitecture)],
       "model_type": .string(family.modelType),
-      "hidden_act": "silu",
+      family.activationKey: .string(family.activation.rawValue),
       "tie_word_embeddings": .bool(gguf.tensor(named: "output.weight") == nil),
       "attention_bias": .bool(gguf.tensor(named: "blk.0.attn_q.bias") != nil),
       "mlp_bias": .bool(gguf.tensor(named: "blk.0.ffn_gate.bias") != nil),
@@ -58,6 +58,14 @@ struct GGUFConfiguration {
     }
     found["vocab_size"] = .integer(embedding.shape[0])
     found["rope_scaling"] = try ropeScaling()
+    if let scalar = family.queryScalar {
+      found["query_pre_attn_scalar"] = .integer(
+        scalar.inGGUF(
+          blockCount: found["num_hidden_layers"]?.intValue ?? 0,
+          hiddenSize: found["hidden_size"]?.intValue ?? 0,
+          heads: found["num_attention_heads"]?.intValue ?? 0,
+          headSize: (found["head_dim"] ?? family.defaults["head_dim"])?.intValue ?? 0))
+    }
     for (key, name) in [
       ("bos_token_id", "bos"), ("eos_token_id", "eos"), ("pad_token_id", "padding"),
     ] {

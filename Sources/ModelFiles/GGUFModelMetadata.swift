@@ -72,7 +72,7 @@ struct GGUFModelMetadata {
       ("general.type", .string("model")),
       ("general.name", .string(model.displayName)),
     ]
-    for setting in family.wholeNumbers {
+    for setting in family.wholeNumbers where setting.isWritten {
       guard let value = number(setting.huggingFace) else { continue }
       entries.append((key(setting.gguf), .uint32(UInt32(value))))
     }
@@ -80,7 +80,7 @@ struct GGUFModelMetadata {
       entries.append((key("attention.value_length"), .uint32(UInt32(headSize))))
       entries.append((key("rope.dimension_count"), .uint32(UInt32(headSize))))
     }
-    for setting in family.fractions {
+    for setting in family.fractions where setting.isWritten {
       guard let value = settings[setting.huggingFace]?.doubleValue else { continue }
       entries.append((key(setting.gguf), .float32(Float(value))))
     }
@@ -128,15 +128,17 @@ struct GGUFModelMetadata {
   /// Refuses blocks that the architecture has no keys for.
   private func checkBlocks() throws(ModelFileError) {
     let (blocks, family) = (model.blocks, model.family)
-    let saysWindow = family.wholeNumbers.contains { $0.huggingFace == "sliding_window" }
-    if blocks.windowSize != nil, !saysWindow || blocks.windowed != .all {
+    let count = model.configuration["num_hidden_layers"]?.intValue ?? 0
+    let meant = family.windows?.ggufBlocks
+    if blocks.windowSize != nil,
+      (0..<count).contains(where: { blocks.windowed.contains($0) != meant?.contains($0) })
+    {
       throw .unsupported(
         path: model.location,
         problem: "sees a window of \(blocks.windowSize ?? 0) tokens, which GGUF's architecture "
           + "\(family.ggufArchitecture) cannot say",
         remedy: "write a Hugging Face folder instead of a .gguf file")
     }
-    let count = model.configuration["num_hidden_layers"]?.intValue ?? 0
     if family.skipsRotation,
       (0..<count).contains(where: { blocks.rotates(block: $0) == ($0 % 4 == 3) })
     {
@@ -145,5 +147,36 @@ struct GGUFModelMetadata {
         problem: "rotates other blocks than GGUF's architecture \(family.ggufArchitecture) does",
         remedy: "write a Hugging Face folder instead of a .gguf file")
     }
+    if let setting = otherThanGGUF() {
+      throw .unsupported(
+        path: model.location,
+        problem: "has \(setting), which GGUF's architecture \(family.ggufArchitecture) cannot say",
+        remedy: "write a Hugging Face folder instead of a .gguf file")
+    }
+  }
+
+  /// A setting that is not what llama.cpp takes for granted in the architecture.
+  private func otherThanGGUF() -> String? {
+    let (blocks, family, settings) = (model.blocks, model.family, model.configuration)
+    func number(_ key: String) -> Int { settings[key]?.intValue ?? 0 }
+    if let meant = family.queryScalar?.inGGUF(
+      blockCount: number("num_hidden_layers"), hiddenSize: number("hidden_size"),
+      heads: number("num_attention_heads"), headSize: number("head_dim")),
+      let scalar = blocks.queryScalar, scalar != Double(meant)
+    {
+      return "a query_pre_attn_scalar other than \(meant)"
+    }
+    if let theta = blocks.localRopeTheta, theta != 10_000 {
+      return "a rope_local_base_freq other than 10000"
+    }
+    // Where there is a key, llama.cpp takes a bound of its own for one that is not said.
+    for (key, value) in [
+      ("attn_logit_softcapping", blocks.attentionSoftCap),
+      ("final_logit_softcapping", blocks.logitSoftCap),
+    ] {
+      let isSaid = family.fractions.contains { $0.huggingFace == key }
+      if isSaid != (value != nil) { return "\(isSaid ? "no" : "a") \(key)" }
+    }
+    return nil
   }
 }

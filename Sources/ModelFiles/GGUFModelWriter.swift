@@ -13,16 +13,18 @@ public enum GGUFModelWriter {
   ///   - model: whose tensor names, shapes, settings and tokenizer to write.
   ///   - type: one that numbers can be stored as.
   ///   - replacing: whether a file that exists may be replaced.
+  ///   - fitting: how the scales of blocks are chosen.
   ///   - rows: gives the weights in Hugging Face order; see ``RowSource``.
   ///   - progress: hears how many bytes of the weights are written.
   /// - Throws: ``ModelFileError``, a `TokenizerError`, or what `rows` throws; nothing is left behind.
   @discardableResult
   public static func write(
     _ model: ModelFile, to path: String, as type: StorageType, replacing: Bool = false,
-    rows: RowSource, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    fitting: ScaleFitting = .plain, rows: RowSource,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> WrittenModel {
     try write(
-      plan(model, type, path), to: path, replacing: replacing, areOwn: false, rows: rows,
+      plan(model, type, path, fitting), to: path, replacing: replacing, areOwn: false, rows: rows,
       progress: progress)
   }
 
@@ -59,7 +61,7 @@ public enum GGUFModelWriter {
   }
 
   private static func plan(
-    _ model: ModelFile, _ type: StorageType, _ path: String
+    _ model: ModelFile, _ type: StorageType, _ path: String, _ fitting: ScaleFitting = .plain
   ) throws -> Plan {
     guard type.isWritable else {
       throw ModelFileError.invalidRequest(
@@ -78,7 +80,8 @@ public enum GGUFModelWriter {
         Part(
           source: tensor,
           encoder: RowEncoder(
-            name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads),
+            name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads,
+            valueOffset: model.family.ggufOffset(ofHuggingFace: name), fitting: fitting),
           written: WrittenTensor(
             name: ggufName, shape: tensor.shape, sourceType: tensor.type, type: storage,
             isFallback: tensor.shape.count > 1 && storage != type)))
@@ -121,7 +124,8 @@ public enum GGUFModelWriter {
         progress(done, total)
       }
       if areOwn, source.type == encoder.type,
-        source.rowPermutationHeads == encoder.rowPermutationHeads
+        source.rowPermutationHeads == encoder.rowPermutationHeads,
+        source.valueOffset == encoder.valueOffset
       {
         try write(source.bytes)
       } else {

@@ -36,13 +36,21 @@ enum GGUFVocabulary {
       }
       types = integers.map { Int32(clamping: $0) }
     }
+    var scores: [Float] = []
+    if let list = value("scores") {
+      guard let floats = list.arrayValue?.floats else {
+        throw damaged("scores", "a list of numbers")
+      }
+      scores = floats
+    }
     return try TokenizerDescription(
       ggufModel: model, pre: value("pre")?.stringValue, tokens: tokens, tokenTypes: types,
-      merges: merges,
+      merges: merges, scores: scores,
       specialTokens: SpecialTokens(
         beginningOfSequence: id("bos"), endOfSequence: id("eos"), unknown: id("unknown"),
         padding: id("padding")),
-      addsBeginningOfSequence: value("add_bos_token")?.boolValue ?? false,
+      addsSpacePrefix: value("add_space_prefix")?.boolValue,
+      addsBeginningOfSequence: value("add_bos_token")?.boolValue,
       addsEndOfSequence: value("add_eos_token")?.boolValue ?? false)
   }
 
@@ -53,27 +61,50 @@ enum GGUFVocabulary {
   static func entries(
     of tokenizer: TokenizerDescription, embeddingRows: Int, path: String
   ) throws(ModelFileError) -> [(key: String, value: GGUFValue)] {
-    guard let pre = preTokenizerName(tokenizer.preTokenization) else {
-      throw .unsupported(
-        path: path, problem: "splits words in a way Lorikeet knows no GGUF name for",
-        remedy: "write a Hugging Face folder and convert it with llama.cpp")
-    }
-    guard !tokenizer.ignoresMergesForWholeTokens else {
-      throw .unsupported(
-        path: path, problem: "has a tokenizer that ignores merges, which GGUF cannot say",
-        remedy: "write a Hugging Face folder and convert it with llama.cpp")
-    }
     let (tokens, types) = try tokenList(of: tokenizer, embeddingRows: embeddingRows, path: path)
-    let merges = tokenizer.merges.map { rule in
-      tokens[Int(rule.left)] + [UInt8(ascii: " ")] + tokens[Int(rule.right)]
+    var entries: [(key: String, value: GGUFValue)]
+    let addsSpace: Bool
+    switch tokenizer.alphabet {
+    case .byteLevel:
+      guard let pre = PreTokenizerName(tokenizer) else {
+        throw .unsupported(
+          path: path, problem: "splits words in a way Lorikeet knows no GGUF name for",
+          remedy: "write a Hugging Face folder and convert it with llama.cpp")
+      }
+      let merges = tokenizer.merges.map { rule in
+        tokens[Int(rule.left)] + [UInt8(ascii: " ")] + tokens[Int(rule.right)]
+      }
+      entries = [
+        ("tokenizer.ggml.model", .string("gpt2")),
+        ("tokenizer.ggml.pre", .string(pre.rawValue)),
+        ("tokenizer.ggml.tokens", .array(GGUFArray(tokens))),
+        ("tokenizer.ggml.token_type", .array(GGUFArray(types.map(\.rawValue)))),
+        ("tokenizer.ggml.merges", .array(GGUFArray(merges))),
+      ]
+      addsSpace = false
+    case .spaceMarked:
+      guard let prefix = tokenizer.spacePrefix, tokenizer.fallsBackToBytes,
+        !tokenizer.isUnigram
+      else {
+        throw .unsupported(
+          path: path, problem: "has a tokenizer that llama.cpp's \"llama\" does not do",
+          remedy: "write a Hugging Face folder instead of a .gguf file")
+      }
+      let scores = tokenizer.scores
+      entries = [
+        ("tokenizer.ggml.model", .string("llama")),
+        ("tokenizer.ggml.pre", .string("default")),
+        ("tokenizer.ggml.tokens", .array(GGUFArray(tokens))),
+        (
+          "tokenizer.ggml.scores",
+          .array(
+            GGUFArray(
+              scores + [Float](repeating: -1000, count: max(0, tokens.count - scores.count))))
+        ),
+        ("tokenizer.ggml.token_type", .array(GGUFArray(types.map(\.rawValue)))),
+      ]
+      addsSpace = prefix
     }
-    var entries: [(key: String, value: GGUFValue)] = [
-      ("tokenizer.ggml.model", .string("gpt2")),
-      ("tokenizer.ggml.pre", .string(pre)),
-      ("tokenizer.ggml.tokens", .array(GGUFArray(tokens))),
-      ("tokenizer.ggml.token_type", .array(GGUFArray(types.map(\.rawValue)))),
-      ("tokenizer.ggml.merges", .array(GGUFArray(merges))),
-    ]
     let roles = tokenizer.specialTokens
     for (name, id) in [
       ("bos", roles.beginningOfSequence), ("eos", roles.endOfSequence),
@@ -86,16 +117,18 @@ enum GGUFVocabulary {
     let addsEnd = roles.endOfSequence.map { tokenizer.suffix == [$0] } ?? false
     entries.append(("tokenizer.ggml.add_bos_token", .bool(addsBeginning)))
     entries.append(("tokenizer.ggml.add_eos_token", .bool(addsEnd)))
-    entries.append(("tokenizer.ggml.add_space_prefix", .bool(false)))
+    entries.append(("tokenizer.ggml.add_space_prefix", .bool(addsSpace)))
     return entries
   }
 
   /// What `tokenizer.ggml.token_type` says of a token.
   private enum TokenType: Int32 {
     case normal = 1
+    case unknown = 2
     case control = 3
     case userDefined = 4
     case unused = 5
+    case byte = 6
   }
 
   /// Every token's text and kind; as many as the embedding has rows.
@@ -116,19 +149,14 @@ enum GGUFVocabulary {
       tokens[Int(token.id)] = token.content
       types[Int(token.id)] = token.isSpecial ? .control : .userDefined
     }
+    if tokenizer.alphabet == .spaceMarked {
+      for id in tokenizer.byteTokens.values { types[Int(id)] = .byte }
+      if let unknown = tokenizer.unknownByteToken { types[Int(unknown)] = .unknown }
+    }
     for id in tokens.indices where tokens[id].isEmpty {
       tokens[id] = Array("[PAD\(id)]".utf8)
       types[id] = .unused
     }
     return (tokens, types)
-  }
-
-  /// The name `tokenizer.ggml.pre` has for a way to split words, or nil.
-  private static func preTokenizerName(_ steps: [PreTokenizationStep]) -> String? {
-    switch steps {
-    case [.digits(individual: true), .byteLevel()]: "smollm"
-    case [.byteLevel()]: "gpt-2"
-    default: nil
-    }
   }
 }

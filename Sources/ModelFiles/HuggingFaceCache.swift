@@ -29,31 +29,44 @@ struct HuggingFaceCache {
     }
   }
 
-  /// The folder of the snapshot that `org/name` last pointed to, or nil where it is not there.
+  /// The folder of a model's snapshot, or nil where it is not there.
+  ///
+  /// `org/name` is the one that `main` last pointed to, or the only one; `org/name@revision` the one of a branch,
+  /// a tag or a commit, whose first characters will do if no other begins so.
   ///
   /// - Throws: `.unreadable` where the cache may not be read.
   func snapshot(of name: String) throws(ModelFileError) -> String? {
-    guard let folder, let (owner, model) = Self.split(name) else { return nil }
+    guard let folder, let (owner, model, revision) = Self.split(name) else { return nil }
     let repository = "\(folder)/models--\(owner)--\(model)"
     let snapshots = "\(repository)/snapshots"
-    if exists("\(repository)/refs/main") {
-      let reference = try MappedFile(path: "\(repository)/refs/main")
-      let text = reference.text(0..<min(reference.count, 256)) ?? ""
+    let reference = "\(repository)/refs/\(revision ?? "main")"
+    if exists(reference), !isFolder(reference) {
+      let file = try MappedFile(path: reference)
+      let text = file.text(0..<min(file.count, 256)) ?? ""
       guard let commit = text.split(whereSeparator: \.isWhitespace).first,
         Self.isPlainName(commit), isFolder("\(snapshots)/\(commit)")
       else { return nil }
       return "\(snapshots)/\(commit)"
     }
-    // Without a reference only a single snapshot leaves no doubt.
     let names = (namesInFolder(snapshots) ?? []).filter { isFolder("\(snapshots)/\($0)") }
-    return names.count == 1 ? names.first.map { "\(snapshots)/\($0)" } : nil
+    if let revision, names.contains(String(revision)) { return "\(snapshots)/\(revision)" }
+    // Without a reference only a single snapshot leaves no doubt.
+    let found = names.filter { revision.map($0.hasPrefix) ?? true }
+    return found.count == 1 ? found.first.map { "\(snapshots)/\($0)" } : nil
   }
 
-  /// The two parts of `org/name`, or nil for anything else.
-  static func split(_ name: String) -> (owner: Substring, model: Substring)? {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ isPlainName($0) }) else { return nil }
-    return (parts[0], parts[1])
+  /// The parts of `org/name` or `org/name@revision`, or nil for anything else.
+  static func split(
+    _ name: String
+  ) -> (owner: Substring, model: Substring, revision: Substring?)? {
+    let halves = name.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = halves[0].split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy(isPlainName) else { return nil }
+    guard halves.count == 2 else { return (parts[0], parts[1], nil) }
+    // A branch may have a slash in its name, such as refs/pr/1.
+    let revision = halves[1].split(separator: "/", omittingEmptySubsequences: false)
+    guard revision.allSatisfy(isPlainName) else { return nil }
+    return (parts[0], parts[1], halves[1])
   }
 
   /// Whether `name` has only letters, digits, `-`, `_` and `.`, and is no way out of a folder.

@@ -8,10 +8,12 @@ import Serialization
 struct ModelConfiguration {
   let path: String
   let source: JSONObject
+  private let family: ModelFamily
 
   /// - Parameter source: the settings as a file has them; what they leave out is as the family has it.
   init(path: String, source: JSONObject, family: ModelFamily = .llama) {
     self.path = path
+    self.family = family
     var settings = source
     for (key, value) in family.defaults where settings[key] == nil {
       settings[key] = value
@@ -61,7 +63,8 @@ struct ModelConfiguration {
       guard let value = source[key], !value.isNull, value.objectValue == nil else { continue }
       throw malformed(key, "is \(value.kindDescription), not an object")
     }
-    let newer = source["rope_parameters"]?.objectValue
+    let written = source["rope_parameters"]?.objectValue
+    let newer = family.rotatesLocally ? try member("full_attention", of: written) : written
     let theta = try positive(
       newer?["rope_theta"] ?? source["rope_theta"], "rope_theta", 10_000)
     var parameters = newer ?? source["rope_scaling"]?.objectValue ?? JSONObject()
@@ -73,6 +76,31 @@ struct ModelConfiguration {
     settings["rope_scaling"] = kind == "default" ? .null : .object(parameters)
     parameters["rope_theta"] = .number(theta)
     settings["rope_parameters"] = .object(parameters)
+    guard family.rotatesLocally else { return }
+    let local = try member("sliding_attention", of: written)
+    if let kind = (local?["rope_type"] ?? local?["type"])?.stringValue, kind != "default" {
+      throw .unsupported(
+        path: path, problem: "stretches RoPE of blocks with a window in the way \"\(kind)\"",
+        remedy: "use a model that stretches it in the other blocks alone")
+    }
+    let base = try positive(
+      local?["rope_theta"] ?? source["rope_local_base_freq"], "rope_local_base_freq", 10_000)
+    settings["rope_local_base_freq"] = .number(base)
+    settings["rope_parameters"] = [
+      "full_attention": .object(parameters),
+      "sliding_attention": ["rope_theta": .number(base), "rope_type": "default"],
+    ]
+  }
+
+  /// One kind of block's part of `rope_parameters`; nil where there is none.
+  private func member(
+    _ key: String, of parameters: JSONObject?
+  ) throws(ModelFileError) -> JSONObject? {
+    guard let value = parameters?[key], !value.isNull else { return nil }
+    guard let object = value.objectValue else {
+      throw malformed("rope_parameters.\(key)", "is \(value.kindDescription), not an object")
+    }
+    return object
   }
 
   private func refuseWhatDiffers() throws(ModelFileError) {
@@ -82,10 +110,17 @@ struct ModelConfiguration {
         path: path, problem: "holds weights quantised by \(method)",
         remedy: "use the model's unquantised folder or a GGUF file")
     }
-    if let activation = source["hidden_act"]?.stringValue, activation != "silu" {
+    for key in ["hidden_act", family.activationKey] {
+      guard let activation = source[key]?.stringValue, activation != family.activation.rawValue
+      else { continue }
       throw .unsupported(
         path: path, problem: "uses the activation \(activation)",
-        remedy: "use a model with silu")
+        remedy: "use a model with \(family.activation.rawValue)")
+    }
+    if source["use_bidirectional_attention"]?.boolValue == true {
+      throw .unsupported(
+        path: path, problem: "attends in both directions",
+        remedy: "use a model that predicts the next token")
     }
     if let share = source["partial_rotary_factor"]?.doubleValue, share != 1 {
       throw .unsupported(

@@ -3,7 +3,9 @@ import Serialization
 /// The families, in the order in which messages name them.
 extension ModelFamily {
   /// Every family Lorikeet knows.
-  static let all: [ModelFamily] = [.llama, .mistral, .qwen2, .qwen3, .smolLM3]
+  static let all: [ModelFamily] = [
+    .llama, .mistral, .qwen2, .qwen3, .smolLM3, .gemma2, .gemma3,
+  ]
 
   /// The families' names, for messages.
   static let supportedNames = all.map(\.modelType).joined(separator: ", ")
@@ -88,6 +90,69 @@ extension ModelFamily {
       "max_position_embeddings": 32_768, "num_key_value_heads": 4, "rope_theta": 2_000_000.0,
       "tie_word_embeddings": true,
     ])
+
+  /// Gemma 2: scores and logits bounded by tanh, every second block with a window, norms around attention and MLP.
+  static let gemma2 = ModelFamily(
+    ggufArchitecture: "gemma2",
+    modelType: "gemma2",
+    huggingFaceArchitecture: "Gemma2ForCausalLM",
+    permutesQueryAndKey: false,
+    outerTensors: commonOuterTensors,
+    layerTensors: gemmaLayerTensors,
+    wholeNumbers: gemmaWholeNumbers,
+    fractions: commonFractions + [
+      SettingName(
+        gguf: "attn_logit_softcapping", huggingFace: "attn_logit_softcapping", isRequired: false),
+      SettingName(
+        gguf: "final_logit_softcapping", huggingFace: "final_logit_softcapping", isRequired: false),
+    ],
+    windows: Windows(flag: nil, blocks: .allButEvery(2), isRequired: true),
+    activation: .geluTanh,
+    activationKey: "hidden_activation",
+    normalizesOutputs: true,
+    normOffset: 1,
+    scalesEmbeddings: true,
+    queryScalar: QueryScalar(sharingBlockCount: 46),
+    capsAttention: true,
+    capsLogits: true,
+    defaults: gemmaDefaults.merging([
+      "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0,
+      "max_position_embeddings": 8_192,
+    ]))
+
+  /// Gemma 3, its text: of six blocks five with a window and a rotation of their own; norms on queries and keys too.
+  ///
+  /// llama.cpp bounds no logits in this architecture, and no model of it is known to.
+  static let gemma3 = ModelFamily(
+    ggufArchitecture: "gemma3",
+    modelType: "gemma3_text",
+    huggingFaceArchitecture: "Gemma3ForCausalLM",
+    permutesQueryAndKey: false,
+    outerTensors: commonOuterTensors,
+    layerTensors: gemmaLayerTensors + headNormTensors,
+    wholeNumbers: gemmaWholeNumbers + [
+      SettingName(
+        gguf: "attention.sliding_window_pattern", huggingFace: "sliding_window_pattern",
+        isRequired: false, isWritten: false)
+    ],
+    fractions: commonFractions + [
+      SettingName(
+        gguf: "rope.freq_base_swa", huggingFace: "rope_local_base_freq", isRequired: false,
+        isWritten: false)
+    ],
+    normalizesQueriesAndKeys: true,
+    windows: Windows(flag: nil, blocks: .allButEvery(6), isRequired: true),
+    rotatesLocally: true,
+    activation: .geluTanh,
+    activationKey: "hidden_activation",
+    normalizesOutputs: true,
+    normOffset: 1,
+    scalesEmbeddings: true,
+    queryScalar: QueryScalar(sharingBlockCount: 62),
+    capsLogits: true,
+    defaults: gemmaDefaults.merging([
+      "max_position_embeddings": 131_072, "rope_theta": 1_000_000.0,
+    ]))
 }
 
 /// What families share.
@@ -139,6 +204,17 @@ extension ModelFamily {
     TensorName(gguf: "attn_k_norm.weight", huggingFace: "self_attn.k_norm.weight"),
   ]
 
+  /// Gemma's `post_attention_layernorm` stands behind attention, where Llama's stands before the MLP.
+  private static let gemmaLayerTensors =
+    commonLayerTensors.map {
+      $0.gguf == "ffn_norm.weight"
+        ? TensorName(gguf: $0.gguf, huggingFace: "pre_feedforward_layernorm.weight") : $0
+    } + [
+      TensorName(
+        gguf: "post_attention_norm.weight", huggingFace: "post_attention_layernorm.weight"),
+      TensorName(gguf: "post_ffw_norm.weight", huggingFace: "post_feedforward_layernorm.weight"),
+    ]
+
   private static let commonWholeNumbers = [
     SettingName(gguf: "context_length", huggingFace: "max_position_embeddings", isRequired: true),
     SettingName(gguf: "embedding_length", huggingFace: "hidden_size", isRequired: true),
@@ -155,6 +231,17 @@ extension ModelFamily {
     SettingName(
       gguf: "attention.layer_norm_rms_epsilon", huggingFace: "rms_norm_eps", isRequired: true),
     SettingName(gguf: "rope.freq_base", huggingFace: "rope_theta", isRequired: false),
+  ]
+
+  private static let gemmaWholeNumbers =
+    commonWholeNumbers + [
+      SettingName(
+        gguf: "attention.sliding_window", huggingFace: "sliding_window", isRequired: false)
+    ]
+
+  private static let gemmaDefaults: JSONObject = [
+    "head_dim": 256, "num_key_value_heads": 4, "query_pre_attn_scalar": 256,
+    "sliding_window": 4_096, "tie_word_embeddings": true,
   ]
 
   private static let qwenDefaults: JSONObject = [

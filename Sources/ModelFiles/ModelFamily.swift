@@ -31,6 +31,24 @@ struct ModelFamily: Sendable {
   var windows: Windows?
   /// Whether `no_rope_layers` says that some blocks do not rotate.
   var skipsRotation = false
+  /// Whether blocks with a window rotate by a base of their own, `rope_local_base_freq`.
+  var rotatesLocally = false
+  /// The function of the MLP's gate.
+  var activation = BlockSettings.Activation.silu
+  /// What config.json calls it.
+  var activationKey = "hidden_act"
+  /// Whether what attention and the MLP come to is normalised before it is added to the stream.
+  var normalizesOutputs = false
+  /// What is added to the weights of norms that config.json's folder has; GGUF holds the sums.
+  var normOffset: Float = 0
+  /// Whether embeddings are multiplied by the root of `hidden_size`.
+  var scalesEmbeddings = false
+  /// What `query_pre_attn_scalar` is in GGUF; nil where attention's scores go by the size of a head.
+  var queryScalar: QueryScalar?
+  /// Whether `attn_logit_softcapping` bounds attention's scores.
+  var capsAttention = false
+  /// Whether `final_logit_softcapping` bounds the logits.
+  var capsLogits = false
   /// What settings are where config.json does not name them, if it is not what they are in Llama.
   var defaults: JSONObject = [:]
 
@@ -47,6 +65,9 @@ struct ModelFamily: Sendable {
     let gguf: String
     let huggingFace: String
     let isRequired: Bool
+    /// Whether GGUF files made from a folder say it; some settings only newer llama.cpp looks for, so that models are
+    /// refused whose value is not the one that it else takes.
+    var isWritten = true
   }
 
   /// Linear layers that have a bias.
@@ -63,6 +84,8 @@ struct ModelFamily: Sendable {
     let flag: String?
     /// The blocks that have one.
     let blocks: Blocks
+    /// Whether a model without a size is none.
+    var isRequired = false
 
     /// Which blocks have a window where config.json has no `layer_types`.
     enum Blocks: Sendable {
@@ -71,6 +94,29 @@ struct ModelFamily: Sendable {
       case upper
       /// Those that do not rotate.
       case unrotated
+      /// All but each whose number, counted from 1, is a multiple of `sliding_window_pattern`, or else of this.
+      case allButEvery(Int)
+    }
+
+    /// The blocks that GGUF means, which has no list; nil where it has no windows.
+    var ggufBlocks: BlockSettings.BlockSet? {
+      switch blocks {
+      case .all: .all
+      case .allButEvery(let step): .allButEvery(step)
+      case .upper, .unrotated: nil
+      }
+    }
+  }
+
+  /// How llama.cpp knows `query_pre_attn_scalar`, for which GGUF has no key.
+  struct QueryScalar: Sendable {
+    /// The one size of model for which it is `hidden_size` / `num_attention_heads`, by its number of blocks; for all
+    /// others it is `head_dim`.
+    let sharingBlockCount: Int
+
+    /// The number for a model of this shape.
+    func inGGUF(blockCount: Int, hiddenSize: Int, heads: Int, headSize: Int) -> Int {
+      blockCount == sharingBlockCount && heads > 0 ? hiddenSize / heads : headSize
     }
   }
 }
@@ -97,6 +143,11 @@ extension ModelFamily {
       let inner = layerTensors.first(where: { $0.huggingFace == rest })
     else { return nil }
     return ("blk.\(layer).\(inner.gguf)", permutesQueryAndKey ? inner.headsKey : nil)
+  }
+
+  /// What is added to each value of the tensor `name`, by its Hugging Face name, in GGUF.
+  func ggufOffset(ofHuggingFace name: String) -> Float {
+    name.hasSuffix("norm.weight") ? normOffset : 0
   }
 
   /// The number and the rest of a name `<prefix>N.<rest>`, where N is written as a number is.

@@ -41,8 +41,8 @@ public final class ModelFile: Sendable {
     case folder(HuggingFaceFolder)
   }
 
-  /// Opens the model `path` names: a .gguf file, a Hugging Face folder, or `org/name` in the local
-  /// Hugging Face cache.
+  /// Opens the model `path` names: a .gguf file, a Hugging Face folder, or `org/name` or
+  /// `org/name@revision` in the local Hugging Face cache.
   ///
   /// - Throws: ``ModelFileError`` where there is no such model, where it is damaged, or where it is
   ///   of a kind Lorikeet does not know.
@@ -57,7 +57,7 @@ public final class ModelFile: Sendable {
     if exists(path) {
       return try ModelFile(path: path, gguf: openGGUF(path))
     }
-    guard HuggingFaceCache.split(path) != nil else {
+    guard let name = HuggingFaceCache.split(path) else {
       throw .missing(path: path, problem: "no such file or folder", remedy: "check the path")
     }
     guard let snapshot = try cache.snapshot(of: path) else {
@@ -65,7 +65,8 @@ public final class ModelFile: Sendable {
         path: path,
         problem: "no such file or folder, and no such model in the Hugging Face cache"
           + (cache.folder.map { " \($0)" } ?? ""),
-        remedy: "check the path, or fetch it with: hf download \(path)")
+        remedy: "check the path, or fetch it with: hf download \(name.owner)/\(name.model)"
+          + (name.revision.map { " --revision \($0)" } ?? ""))
     }
     return try ModelFile(path: path, folder: HuggingFaceFolder(path: snapshot))
   }

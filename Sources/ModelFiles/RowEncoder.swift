@@ -16,13 +16,24 @@ package struct RowEncoder {
   let type: StorageType
   /// The number of heads whose rows are to be stored in GGUF's order, or nil for Hugging Face's.
   let rowPermutationHeads: Int?
+  /// What is to be added to every value.
+  let valueOffset: Float
+
+  /// How the scales of blocks are chosen.
+  let fitting: ScaleFitting
 
   /// Describes a tensor to be written; its rows divide into the heads, where there are some.
-  package init(name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?) {
+  package init(
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?,
+    valueOffset: Float = 0,
+    fitting: ScaleFitting = .plain
+  ) {
+    self.fitting = fitting
     self.name = name
     self.shape = shape
     self.type = type
     self.rowPermutationHeads = rowPermutationHeads
+    self.valueOffset = valueOffset
   }
 
   /// About how many values are in memory at once.
@@ -63,6 +74,9 @@ package struct RowEncoder {
         if let heads = rowPermutationHeads {
           permute(chunk, rows: isVector ? columns : range.count, headRows: headRows(heads))
         }
+        if valueOffset != 0 {
+          for index in chunk.indices { chunk[index] += valueOffset }
+        }
         try write(encoded(chunk, into: bytes, &deviation))
       }
     }
@@ -89,7 +103,8 @@ package struct RowEncoder {
   ) -> UnsafeRawBufferPointer {
     let count = chunk.count / type.blockElements * type.blockBytes
     if let source = chunk.baseAddress, let target = bytes.baseAddress {
-      type.quantize(source, count: chunk.count, into: target, deviation: &deviation)
+      type.quantize(
+        source, count: chunk.count, into: target, fitting: fitting, deviation: &deviation)
     }
     return UnsafeRawBufferPointer(rebasing: bytes[..<count])
   }

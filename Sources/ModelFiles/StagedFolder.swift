@@ -59,6 +59,19 @@ public final class StagedFolder {
     syncFolder(parentFolder(of: path))
   }
 
+  /// Moves the file `name` out of the folder that is being made, to a place where nothing is yet.
+  ///
+  /// So one of several files can be kept, and the rest goes with this object.
+  ///
+  /// - Throws: `.alreadyExists` where something has the name, `.notWritten` where the system refuses.
+  public func take(_ name: String, as target: String) throws(ModelFileError) {
+    guard Self.isFree(target) else { throw .alreadyExists(path: target) }
+    guard rename("\(stagingPath)/\(name)", target) == 0 else {
+      throw .notWritten(path: target, reason: systemErrorDescription())
+    }
+    syncFolder(parentFolder(of: target))
+  }
+
   /// Whether `path` names nothing, or a folder with nothing in it.
   private static func isFree(_ path: String) -> Bool {
     var status = stat()

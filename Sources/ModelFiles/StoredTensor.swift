@@ -16,6 +16,8 @@ public struct StoredTensor: Sendable {
   /// GGUF interleaves the two halves of a head that RoPE rotates together: logical row
   /// `h·d + t·(d/2) + j` is stored as row `h·d + 2·j + t`, for head `h`, head size `d`, half `t`.
   public let rowPermutationHeads: Int?
+  /// What the file has added to every value; 1 for Gemma's norms in GGUF, else 0.
+  public let valueOffset: Float
 
   /// The file that holds the values.
   public let file: MappedFile
@@ -26,13 +28,14 @@ public struct StoredTensor: Sendable {
 
   /// Describes a tensor of `file`; its bytes lie there, and its rows divide into the heads, where there are some.
   package init(
-    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?, file: MappedFile,
-    byteOffset: Int, byteCount: Int
+    name: String, shape: [Int], type: StorageType, rowPermutationHeads: Int?,
+    valueOffset: Float = 0, file: MappedFile, byteOffset: Int, byteCount: Int
   ) {
     self.name = name
     self.shape = shape
     self.type = type
     self.rowPermutationHeads = rowPermutationHeads
+    self.valueOffset = valueOffset
     self.file = file
     self.byteOffset = byteOffset
     self.byteCount = byteCount
@@ -70,6 +73,8 @@ public struct StoredTensor: Sendable {
     guard let heads = rowPermutationHeads else {
       type.dequantize(
         start + rows.lowerBound * rowBytes, count: rows.count * columns, into: values)
+      guard valueOffset != 0 else { return }
+      for index in 0..<rows.count * columns { values[index] -= valueOffset }
       return
     }
     guard shape.count > 1 else {

@@ -35,7 +35,8 @@ struct TensorCollector {
       }
       heads = count
     }
-    try add(tensor, as: name, heads: heads, in: file)
+    try add(
+      tensor, as: name, heads: heads, offset: family.ggufOffset(ofHuggingFace: name), in: file)
   }
 
   /// Adds a tensor with a Hugging Face name.
@@ -53,7 +54,8 @@ struct TensorCollector {
   }
 
   private mutating func add(
-    _ tensor: TensorDescription, as name: String, heads: Int?, in file: MappedFile
+    _ tensor: TensorDescription, as name: String, heads: Int?, offset: Float = 0,
+    in file: MappedFile
   ) throws(ModelFileError) {
     guard let storage = tensor.type.storage else {
       throw .unsupported(
@@ -68,8 +70,8 @@ struct TensorCollector {
     }
     names.append(name)
     tensors[name] = StoredTensor(
-      name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads, file: file,
-      byteOffset: tensor.byteOffset, byteCount: tensor.byteCount)
+      name: name, shape: tensor.shape, type: storage, rowPermutationHeads: heads,
+      valueOffset: offset, file: file, byteOffset: tensor.byteOffset, byteCount: tensor.byteCount)
   }
 
   private func stranger(_ tensor: TensorDescription, _ file: MappedFile) -> ModelFileError {

@@ -53,13 +53,13 @@ public struct Deviation: Sendable, Equatable {
 }
 
 extension StorageType {
-  /// `quantize(_:count:into:)` by all threads, with the same bytes.
+  /// `quantize(_:count:into:fitting:)` by all threads, with the same bytes.
   ///
   /// - Parameters:
   ///   - deviation: added to; nil where it is not to be known.
   public func quantize(
     _ source: UnsafePointer<Float>, count: Int, into bytes: UnsafeMutableRawPointer,
-    deviation: inout Deviation?
+    fitting: ScaleFitting = .plain, deviation: inout Deviation?
   ) {
     let share = 1 << 14
     let tasks = count.dividedRoundingUp(by: share)
@@ -76,7 +76,7 @@ extension StorageType {
         let first = task * share
         let count = min(share, count - first)
         let target = bytes + first / blockElements * blockBytes
-        quantize(source + first, count: count, into: target)
+        quantize(source + first, count: count, into: target, fitting: fitting)
         guard measures else { return }
         dequantize(target, count: count, into: scratch)
         parts[task].add(stored: scratch, given: source + first, count: count)

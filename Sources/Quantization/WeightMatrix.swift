@@ -42,7 +42,7 @@ public final class WeightMatrix: @unchecked Sendable {
   public func dropIntegers() { integer = nil }
 
   /// Lets the pages of a mapped weight go; they come back when they are read.
-  func releaseStoredPages() {
+  public func releaseStoredPages() {
     if case .blocks(_, let base, _) = storage, let owner = owner as? any PageOwner {
       owner.releasePages(at: base, count: byteCount)
     }

@@ -166,17 +166,17 @@ extension SelfTest {
 
   private static func merge(_ folder: String) throws -> Double {
     let (chat, adapter) = try adaptedModel(in: folder)
-    let texts = examples(4).map(\.tokens)
+    let texts = examples(4)
     return try ["merged.gguf", "merged"].map { name in
       let path = "\(folder)/\(name)"
-      let rows = ModelMerge(chat, adapters: [(adapter, 1)]).rows
+      let rows = ModelMerge(chat, adapter: adapter).rows
       if name.hasSuffix(".gguf") {
         _ = try GGUFModelWriter.write(chat.file, to: path, as: .f32, rows: rows)
       } else {
         _ = try HuggingFaceWriter.write(chat.file, to: path, as: .f32, rows: rows)
       }
       let merged = try ChatModel(path: path)
-      return ModelMerge.distance(chat.model, merged.model, on: texts).logits
+      return ModelDistance(from: chat.model, to: merged.model, on: texts).logits
     }.max() ?? .infinity
   }
 

@@ -23,13 +23,18 @@ struct AddedTokenMatcher: Sendable {
   /// Makes a matcher of those of `tokens` whose ``AddedToken/isNormalized`` is as said.
   ///
   /// Tokens without content are never found; of two with the same content the first is.
-  init(_ tokens: [AddedToken], normalized: Bool) {
+  ///
+  /// - Parameter rewrite: What becomes of a content in the text that will be looked at.
+  init(
+    _ tokens: [AddedToken], normalized: Bool, by rewrite: ([UInt8]) -> [UInt8] = { $0 }
+  ) {
     self.tokens = tokens
     for (index, token) in tokens.enumerated() where token.isNormalized == normalized {
-      guard let first = token.content.first else { continue }
+      let content = rewrite(token.content)
+      guard let first = content.first else { continue }
       isFirstByte[Int(first)] = true
       var node = 0
-      for byte in token.content {
+      for byte in content {
         let key = Self.key(node, byte)
         if let child = children[key] {
           node = child
@@ -50,10 +55,10 @@ struct AddedTokenMatcher: Sendable {
     UInt64(truncatingIfNeeded: node) << 8 | UInt64(byte)
   }
 
-  /// Appends the parts of `text[range]`, which stands for itself: nothing outside of it is looked at.
-  func appendParts(
-    of range: Range<Int>, in text: UnsafeBufferPointer<UInt8>, to parts: inout [Part]
-  ) {
+  /// The parts of `text[range]`, which stands for itself: nothing outside of it is looked at.
+  func parts(of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>) -> [Part] {
+    guard !isEmpty else { return [Part(token: nil, range: range)] }
+    var parts: [Part] = []
     var covered = range.lowerBound
     var index = range.lowerBound
     while index < range.upperBound {
@@ -77,6 +82,7 @@ struct AddedTokenMatcher: Sendable {
     if covered < range.upperBound {
       parts.append(Part(token: nil, range: covered..<range.upperBound))
     }
+    return parts
   }
 
   private func longestMatch(

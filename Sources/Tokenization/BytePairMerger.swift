@@ -6,6 +6,14 @@ struct Symbol: Sendable, Equatable {
   var length: Int
   /// Bytes of the word that no token covers and that come before this symbol.
   var gap: Int = 0
+  /// Where in the word it begins, for those who join by text.
+  var start: Int = 0
+}
+
+/// Says what two neighbours become, and how early.
+protocol PairRanking: Sendable {
+  /// What `left` and the symbol after it, `right`, become, or ``Merge/none``.
+  func merge(_ left: Symbol, _ right: Symbol) -> Merge
 }
 
 /// Byte-pair encoding of one word: its symbols, joined rule by rule.
@@ -16,11 +24,11 @@ struct Symbol: Sendable, Equatable {
 ///
 /// - SeeAlso: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword
 ///   Units", arXiv:1508.07909.
-struct BytePairMerger: Sendable {
-  let table: MergeTable
+struct BytePairMerger<Table: PairRanking>: Sendable {
+  let table: Table
 
   /// The longest word, in symbols, that is searched pair by pair.
-  static let longestSearched = 40
+  static var longestSearched: Int { 40 }
 
   /// Joins the symbols of `word` in place.
   func merge(_ word: inout [Symbol]) {
@@ -35,7 +43,7 @@ struct BytePairMerger: Sendable {
       // merges[i] is what symbols i and i + 1 become.
       withUnsafeTemporaryAllocation(of: Merge.self, capacity: count) { merges in
         for index in 0..<(count &- 1) {
-          merges[index] = table[symbols[index].id, symbols[index &+ 1].id]
+          merges[index] = table.merge(symbols[index], symbols[index &+ 1])
         }
         while let position = Self.leftmostLowest(merges, count: count &- 1) {
           symbols[position].id = merges[position].result
@@ -48,10 +56,10 @@ struct BytePairMerger: Sendable {
             index &+= 1
           }
           if position &+ 1 < count {
-            merges[position] = table[symbols[position].id, symbols[position &+ 1].id]
+            merges[position] = table.merge(symbols[position], symbols[position &+ 1])
           }
           if position > 0 {
-            merges[position &- 1] = table[symbols[position &- 1].id, symbols[position].id]
+            merges[position &- 1] = table.merge(symbols[position &- 1], symbols[position])
           }
         }
       }
@@ -83,7 +91,7 @@ struct BytePairMerger: Sendable {
     var queue = MergeQueue(capacity: count)
 
     func enqueue(_ left: Int, _ right: Int, _ word: borrowing [Symbol]) {
-      let merge = table[word[left].id, word[right].id]
+      let merge = table.merge(word[left], word[right])
       if merge.rank != .max { queue.insert(rank: merge.rank, position: left) }
     }
 
@@ -92,7 +100,7 @@ struct BytePairMerger: Sendable {
       // An entry outlives its pair when one of the two symbols was joined with its other neighbour.
       let right = next[left]
       guard word[left].length > 0, right < count else { continue }
-      let merge = table[word[left].id, word[right].id]
+      let merge = table.merge(word[left], word[right])
       guard merge.rank == rank else { continue }
 
       word[left].id = merge.result

@@ -64,12 +64,6 @@ struct JSONComponent {
     try optional(key)?.bool() ?? value
   }
 
-  /// Whether this is a Sequence of nothing.
-  func isEmptySequence() throws(TokenizerError) -> Bool {
-    guard type == "Sequence" else { return false }
-    return try required("normalizers").array().isEmpty
-  }
-
   /// The components of a Sequence, which are its member `key`, or this one alone.
   func steps(_ key: String, depth: Int = 0) throws(TokenizerError) -> [JSONComponent] {
     guard type == "Sequence" else { return [self] }
@@ -80,41 +74,6 @@ struct JSONComponent {
       steps += try component.steps(key, depth: depth + 1)
     }
     return steps
-  }
-
-  /// The steps of a `pre_tokenizer`.
-  func preTokenization() throws(TokenizerError) -> [PreTokenizationStep] {
-    var steps: [PreTokenizationStep] = []
-    for step in try self.steps("pretokenizers") {
-      switch step.type {
-      case "ByteLevel":
-        steps.append(
-          .byteLevel(
-            addsPrefixSpace: try step.flag("add_prefix_space", default: true),
-            usesPattern: try step.flag("use_regex", default: true)))
-      case "Digits":
-        steps.append(.digits(individual: try step.flag("individual_digits", default: false)))
-      case "Split":
-        let behavior = try step.required("behavior").string()
-        guard let behavior = SplitBehavior(rawValue: behavior) else {
-          throw .unsupported(
-            component: "\(step.path) behavior", found: "\"\(behavior)\"",
-            remedy: "use one of \(SplitBehavior.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        steps.append(
-          .split(
-            try step.required("pattern").splitPattern(), behavior,
-            isInverted: try step.flag("invert", default: false)))
-      default:
-        throw step.unsupportedType(remedy: "use a model with ByteLevel, Split and Digits only")
-      }
-    }
-    return steps
-  }
-
-  private func splitPattern() throws(TokenizerError) -> SplitPattern {
-    if let text = try optional("String")?.string() { return .literal(Array(text.utf8)) }
-    return .regularExpression(try required("Regex").string())
   }
 }
 

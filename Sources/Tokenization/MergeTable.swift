@@ -13,7 +13,7 @@ struct Merge: Sendable, Equatable {
 ///
 /// Open addressing with a hash by multiplication, whose factor is random, so that no file can be written
 /// whose pairs collide.
-struct MergeTable: Sendable {
+struct MergeTable: PairRanking {
   private struct Slot {
     var pair: UInt64
     var merge: Merge
@@ -42,6 +42,8 @@ struct MergeTable: Sendable {
       slots[slot] = Slot(pair: pair, merge: merge)
     }
   }
+
+  func merge(_ left: Symbol, _ right: Symbol) -> Merge { self[left.id, right.id] }
 
   /// The rule for `left` followed by `right`, or ``Merge/none``.
   subscript(left: Int32, right: Int32) -> Merge {

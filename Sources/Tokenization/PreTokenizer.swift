@@ -27,10 +27,14 @@ struct PreTokenizer: Sendable {
   private let steps: [Step]
   private let pattern = GPT2Pattern()
 
-  /// Makes a splitter of `steps`, the last of which is ``PreTokenizationStep/byteLevel``.
+  /// Makes a splitter of `steps`, the last of which is byte-level where the alphabet is.
   ///
-  /// - Throws: ``TokenizerError`` if a step cannot be made or another step is the last.
-  init(_ steps: [PreTokenizationStep]) throws(TokenizerError) {
+  /// The rewriting of a metaspace step is ``Metaspace``'s.
+  ///
+  /// - Throws: ``TokenizerError`` if a step cannot be made or stands in the wrong place.
+  init(
+    _ steps: [PreTokenizationStep], alphabet: TokenAlphabet = .byteLevel
+  ) throws(TokenizerError) {
     guard steps.count <= Self.maximumSteps else {
       throw .malformed(
         component: "pre_tokenizer", expected: "at most \(Self.maximumSteps) steps",
@@ -41,18 +45,25 @@ struct PreTokenizer: Sendable {
       switch step {
       case .digits(let individual):
         made.append(.digits(individual: individual))
-      case .split(.literal(let bytes), let behavior, let isInverted):
-        guard UTF8Validation.firstInvalidOffset(in: bytes) == nil else {
-          throw .malformed(component: "Split pattern", expected: "UTF-8", found: "other bytes")
+      case .split(let pattern, let behavior, let isInverted):
+        made.append(
+          .split(try RegularExpression(pattern), behavior, isInverted: isInverted))
+      case .metaspace(_, let splits):
+        guard alphabet == .spaceMarked, index == 0 else {
+          throw .unsupported(
+            component: "pre_tokenizer",
+            found: index == 0
+              ? "Metaspace over a byte-level vocabulary"
+              : "a Sequence with Metaspace after another step",
+            remedy: "use a model whose Metaspace step is the first and whose tokens are text")
         }
-        let source = String(decoding: bytes, as: UTF8.self)
-        let expression = try RegularExpression(bytes, source: source, isLiteral: true)
-        made.append(.split(expression, behavior, isInverted: isInverted))
-      case .split(.regularExpression(let source), let behavior, let isInverted):
-        let expression = try RegularExpression(RubyPattern.translated(source), source: source)
-        made.append(.split(expression, behavior, isInverted: isInverted))
+        guard splits else { continue }
+        made.append(
+          .split(
+            try RegularExpression(.literal(TokenAlphabet.spaceMark)), .mergedWithNext,
+            isInverted: false))
       case .byteLevel(let addsPrefixSpace, let usesPattern):
-        guard index == steps.count - 1 else {
+        guard index == steps.count - 1, alphabet == .byteLevel else {
           throw .unsupported(
             component: "pre_tokenizer", found: "a Sequence with a step after ByteLevel",
             remedy: "use a model whose ByteLevel step is the last")
@@ -60,10 +71,12 @@ struct PreTokenizer: Sendable {
         made.append(.byteLevel(addsPrefixSpace: addsPrefixSpace, usesPattern: usesPattern))
       }
     }
-    guard case .byteLevel = steps.last else {
-      throw .unsupported(
-        component: "pre_tokenizer", found: "without a ByteLevel step",
-        remedy: "use a model with a byte-level vocabulary")
+    if alphabet == .byteLevel {
+      guard case .byteLevel = steps.last else {
+        throw .unsupported(
+          component: "pre_tokenizer", found: "without a ByteLevel step",
+          remedy: "use a model with a byte-level vocabulary")
+      }
     }
     self.steps = made
   }
@@ -84,6 +97,10 @@ struct PreTokenizer: Sendable {
     _ failure: inout TokenizerError?, _ body: (Word) -> Void
   ) {
     guard !range.isEmpty else { return }
+    guard number < steps.count else {
+      let bytes = UnsafeBufferPointer(rebasing: text[range])
+      return body(Word(bytes: bytes, offset: range.lowerBound, lowerBound: range.lowerBound))
+    }
     switch steps[number] {
     case .digits(let individual):
       var start = range.lowerBound

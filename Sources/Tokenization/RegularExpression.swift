@@ -1,4 +1,5 @@
 import CPCRE2
+import Serialization
 
 /// A compiled regular expression over UTF-8.
 ///
@@ -48,6 +49,21 @@ final class RegularExpression: @unchecked Sendable {
     pcre2_jit_compile_8(compiled, UInt32(PCRE2_JIT_COMPLETE))
     self.source = source
     self.code = compiled
+  }
+
+  /// Compiles what a step of a tokenizer looks for.
+  ///
+  /// - Throws: ``TokenizerError``.
+  convenience init(_ pattern: SplitPattern) throws(TokenizerError) {
+    switch pattern {
+    case .literal(let bytes):
+      guard UTF8Validation.firstInvalidOffset(in: bytes) == nil else {
+        throw .malformed(component: "Split pattern", expected: "UTF-8", found: "other bytes")
+      }
+      try self.init(bytes, source: String(decoding: bytes, as: UTF8.self), isLiteral: true)
+    case .regularExpression(let source):
+      try self.init(RubyPattern.translated(source), source: source)
+    }
   }
 
   deinit { pcre2_code_free_8(code) }

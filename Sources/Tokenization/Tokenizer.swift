@@ -16,12 +16,12 @@ public struct TokenSpan: Sendable, Equatable {
   }
 }
 
-/// A byte-level byte-pair encoding: text to ids and back.
+/// A byte-pair encoding or a unigram model: text to ids and back.
 ///
-/// Immutable, so any number of threads may use one at a time. Words that are single tokens are found by one
-/// look-up; which tokens the rules can reach is worked out once, so there is no cache to lock or to bound.
+/// Immutable, so any number of threads may use one at a time. There is no cache to lock or to bound.
 ///
-/// - SeeAlso: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
+/// - SeeAlso: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2; Kudo and
+///   Richardson 2018, "SentencePiece", arXiv:1808.06226.
 public final class Tokenizer: Sendable {
   /// What the tokenizer was made of.
   public let description: TokenizerDescription
@@ -30,16 +30,23 @@ public final class Tokenizer: Sendable {
   /// The bytes that can occur in UTF-8 and for which the vocabulary has no token.
   ///
   /// Encoding leaves them out, as the reference does. SmolLM2 lacks six control characters and the lead
-  /// bytes of planes in which no character is assigned.
+  /// bytes of planes in which no character is assigned. None where tokens are text.
   public let missingBytes: [UInt8]
 
-  private let vocabulary: Vocabulary
-  private let merger: BytePairMerger
+  private enum Encoder: Sendable {
+    case bytePairs(BytePairEncoder)
+    case scoredPairs(ScoredPairEncoder)
+    case unigram(UnigramEncoder)
+  }
+
+  let vocabulary: Vocabulary
+  private let encoder: Encoder
+  private let normalizer: Normalizer
+  private let metaspace: Metaspace?
   private let preTokenizer: PreTokenizer
+  private let boundaries: SpaceMarkBoundaries
   private let firstMatcher: AddedTokenMatcher
   private let secondMatcher: AddedTokenMatcher
-  /// The token of each single byte, or -1.
-  private let byteTokens: [Int32]
   private let traits: [Traits]
   private let addedIndexOfID: [Int32: Int]
   private let addedIDOfContent: [[UInt8]: Int32]
@@ -50,8 +57,6 @@ public final class Tokenizer: Sendable {
     static let special = Traits(rawValue: 1)
     /// In the list of added tokens.
     static let added = Traits(rawValue: 2)
-    /// The rules make this token of its bytes.
-    static let reachable = Traits(rawValue: 4)
   }
 
   /// Makes the tokenizer that `description` describes.
@@ -59,34 +64,20 @@ public final class Tokenizer: Sendable {
   /// - Throws: ``TokenizerError`` if a token is not UTF-8, an id lies outside the vocabulary, or a
   ///   pre-tokenisation step is not supported.
   public init(_ description: TokenizerDescription) throws(TokenizerError) {
-    let vocabulary = try Vocabulary(tokens: description.tokens)
+    let vocabulary = try Vocabulary(tokens: description.tokens, alphabet: description.alphabet)
     let size = try description.validatedVocabularySize()
-    let merger = BytePairMerger(table: MergeTable(description.merges))
-    preTokenizer = try PreTokenizer(description.preTokenization)
+    preTokenizer = try PreTokenizer(description.preTokenization, alphabet: description.alphabet)
+    let normalizer = try Normalizer(description.normalization)
+    if case .metaspace(let prefixSpace, _) = description.preTokenization.first {
+      metaspace = Metaspace(prefixSpace: prefixSpace)
+    } else {
+      metaspace = nil
+    }
     firstMatcher = AddedTokenMatcher(description.addedTokens, normalized: false)
-    secondMatcher = AddedTokenMatcher(description.addedTokens, normalized: true)
-
-    byteTokens = (0...255).map { vocabulary.id(ofBytes: [UInt8($0)]) ?? -1 }
-    let byteTokens = byteTokens
-    missingBytes = (UInt8(0)...0xF4).filter { $0 != 0xC0 && $0 != 0xC1 && byteTokens[Int($0)] < 0 }
+    secondMatcher = AddedTokenMatcher(
+      description.addedTokens, normalized: true, by: normalizer.normalized)
 
     var traits = [Traits](repeating: [], count: size)
-    var symbols: [Symbol] = []
-    for id in 0..<vocabulary.count {
-      symbols.removeAll(keepingCapacity: true)
-      let bytes = vocabulary.table.bytes(of: id)
-      for byte in bytes {
-        let token = byteTokens[Int(byte)]
-        if token < 0 { break }
-        symbols.append(Symbol(id: token, length: 1))
-      }
-      guard symbols.count == bytes.count else { continue }
-      merger.merge(&symbols)
-      if symbols.count == 1, symbols[0].id == Int32(truncatingIfNeeded: id) {
-        traits[id].insert(.reachable)
-      }
-    }
-
     var addedIndexOfID: [Int32: Int] = [:]
     var addedIDOfContent: [[UInt8]: Int32] = [:]
     for (index, token) in description.addedTokens.enumerated() {
@@ -96,9 +87,35 @@ public final class Tokenizer: Sendable {
       traits[Int(token.id)].insert(token.isSpecial ? [.added, .special] : .added)
     }
 
+    let byteTokens: [Int32]
+    switch description.alphabet {
+    case .byteLevel:
+      byteTokens = (0...255).map { vocabulary.id(ofBytes: [UInt8($0)]) ?? -1 }
+      missingBytes = (UInt8(0)...0xF4)
+        .filter { $0 != 0xC0 && $0 != 0xC1 && byteTokens[Int($0)] < 0 }
+    case .spaceMarked:
+      byteTokens = (0...255).map {
+        vocabulary.id(ofBytes: TokenAlphabet.byteToken(UInt8($0))) ?? -1
+      }
+      missingBytes = []
+    }
+    encoder =
+      switch description.model {
+      case .mergeRules:
+        .bytePairs(BytePairEncoder(description, vocabulary, byteTokens: byteTokens))
+      case .scoredPairs(let scores):
+        .scoredPairs(
+          ScoredPairEncoder(
+            description, vocabulary, scores: scores, byteTokens: byteTokens,
+            isExcluded: traits.map { $0.contains(.special) }))
+      case .unigram(let scores):
+        .unigram(
+          UnigramEncoder(description, vocabulary, scores: scores, byteTokens: byteTokens))
+      }
+    boundaries = SpaceMarkBoundaries(vocabulary)
     self.description = description
     self.vocabulary = vocabulary
-    self.merger = merger
+    self.normalizer = normalizer
     self.traits = traits
     self.addedIndexOfID = addedIndexOfID
     self.addedIDOfContent = addedIDOfContent
@@ -183,75 +200,86 @@ public final class Tokenizer: Sendable {
     sink.reserve(text.count / 4)
     var symbols: [Symbol] = []
     var failure: TokenizerError?
-    for part in parts(of: text) {
+    for part in firstMatcher.parts(of: text, in: 0..<text.count) {
+      if let index = part.token {
+        sink.append(description.addedTokens[index].id, part.range)
+      } else if normalizer.isEmpty {
+        let failed = encodePart(part.range, of: text, nil, into: &sink, &symbols)
+        failure = failure ?? failed
+      } else {
+        var rewritten = AlignedText(text, range: part.range)
+        let failures = (
+          normalizer.apply(to: &rewritten), encode(rewritten, into: &sink, &symbols)
+        )
+        failure = failure ?? failures.0 ?? failures.1
+      }
+    }
+    return failure
+  }
+
+  /// Encodes a text that was rewritten.
+  private func encode(
+    _ text: AlignedText, into sink: inout some TokenSink, _ symbols: inout [Symbol]
+  ) -> TokenizerError? {
+    sink.align(text.offsets)
+    defer { sink.align(nil) }
+    return text.bytes.withUnsafeBufferPointer {
+      encodePart(0..<$0.count, of: $0, text, into: &sink, &symbols)
+    }
+  }
+
+  /// Encodes what lies between added tokens that are looked for in the text as it is.
+  ///
+  /// - Parameter aligned: The text, if it was rewritten.
+  private func encodePart(
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, _ aligned: AlignedText?,
+    into sink: inout some TokenSink, _ symbols: inout [Symbol]
+  ) -> TokenizerError? {
+    var failure: TokenizerError?
+    for part in secondMatcher.parts(of: text, in: range) {
       if let index = part.token {
         sink.append(description.addedTokens[index].id, part.range)
         continue
       }
-      let failed = preTokenizer.forEachWord(in: text, range: part.range) { word in
-        encode(word, into: &sink, &symbols)
+      guard let metaspace else {
+        let failed = encodeWords(part.range, of: text, into: &sink, &symbols)
+        failure = failure ?? failed
+        continue
       }
+      var marked = aligned?.part(part.range) ?? AlignedText(text, range: part.range)
+      metaspace.apply(to: &marked)
+      sink.align(marked.offsets)
+      let failed = marked.bytes.withUnsafeBufferPointer {
+        encodeWords(0..<$0.count, of: $0, into: &sink, &symbols)
+      }
+      sink.align(aligned?.offsets)
       failure = failure ?? failed
     }
     return failure
   }
 
-  private func parts(of text: UnsafeBufferPointer<UInt8>) -> [AddedTokenMatcher.Part] {
-    let whole = AddedTokenMatcher.Part(token: nil, range: 0..<text.count)
-    var parts = [whole]
-    for matcher in [firstMatcher, secondMatcher] where !matcher.isEmpty {
-      var refined: [AddedTokenMatcher.Part] = []
-      for part in parts {
-        if part.token == nil {
-          matcher.appendParts(of: part.range, in: text, to: &refined)
-        } else {
-          refined.append(part)
-        }
+  private func encodeWords(
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into sink: inout some TokenSink,
+    _ symbols: inout [Symbol]
+  ) -> TokenizerError? {
+    switch encoder {
+    case .bytePairs(let encoder) where vocabulary.alphabet == .byteLevel:
+      preTokenizer.forEachWord(in: text, range: range) {
+        encoder.encode($0, into: &sink, &symbols)
       }
-      parts = refined
-    }
-    return parts
-  }
-
-  @inline(__always)
-  private func encode(
-    _ word: PreTokenizer.Word, into sink: inout some TokenSink, _ symbols: inout [Symbol]
-  ) {
-    if let id = vocabulary.id(ofBytes: word.bytes),
-      traits[Int(id)].contains(.reachable) || description.ignoresMergesForWholeTokens
-    {
-      let end = word.offset &+ word.bytes.count
-      return sink.append(id, max(word.offset, word.lowerBound)..<end)
-    }
-
-    symbols.removeAll(keepingCapacity: true)
-    var gap = 0
-    var isAfterUnknown = false
-    for byte in word.bytes {
-      let token = byteTokens[Int(byte)]
-      if token >= 0 {
-        symbols.append(Symbol(id: token, length: 1, gap: gap))
-        gap = 0
-        isAfterUnknown = false
-      } else if let unknown = description.unknownByteToken {
-        if isAfterUnknown, description.fusesUnknownBytes {
-          symbols[symbols.count &- 1].length &+= 1
-        } else {
-          symbols.append(Symbol(id: unknown, length: 1))
-        }
-        isAfterUnknown = true
-      } else {
-        gap &+= 1
+    case .bytePairs(let encoder):
+      preTokenizer.forEachWord(in: text, range: range) { word in
+        boundaries.forEachPiece(of: word) { encoder.encode($0, into: &sink, &symbols) }
       }
-    }
-    merger.merge(&symbols)
-
-    var start = word.offset
-    for symbol in symbols {
-      start &+= symbol.gap
-      let end = start &+ symbol.length
-      sink.append(symbol.id, max(start, word.lowerBound)..<max(end, word.lowerBound))
-      start = end
+    case .scoredPairs(let encoder):
+      preTokenizer.forEachWord(in: text, range: range) { word in
+        boundaries.forEachPiece(of: word) { encoder.encode($0, into: &sink, &symbols) }
+      }
+    case .unigram(let encoder):
+      // Not in pieces: of two ways with one sum, which is taken depends on how it was rounded.
+      preTokenizer.forEachWord(in: text, range: range) {
+        encoder.encode($0, into: &sink, &symbols)
+      }
     }
   }
 
@@ -259,40 +287,27 @@ public final class Tokenizer: Sendable {
 
   /// The bytes that `ids` stand for: of encoded text exactly its bytes, but for ``missingBytes``.
   ///
+  /// Where encoding puts a space before a text, one that begins it is left out.
+  ///
   /// They need not be UTF-8 when `ids` end within a character. Ids outside the vocabulary stand for nothing.
   public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(ids.count * 4)
     for id in ids where !(skipSpecialTokens && isSpecial(id)) { appendBytes(of: id, to: &bytes) }
+    if description.stripsLeadingSpace, bytes.first == UInt8(ascii: " ") { bytes.removeFirst() }
     return bytes
   }
 
   private func appendBytes(of id: Int32, to bytes: inout [UInt8]) {
     guard traits.indices.contains(Int(id)) else { return }
     if traits[Int(id)].contains(.added), let index = addedIndexOfID[id] {
-      bytes += description.addedTokens[index].content
+      let content = description.addedTokens[index].content
+      switch description.alphabet {
+      case .byteLevel: bytes += content
+      case .spaceMarked: Vocabulary.appendBytes(ofText: content[...], to: &bytes)
+      }
     } else if Int(id) < vocabulary.count {
-      bytes += vocabulary.table.bytes(of: Int(id))
+      vocabulary.appendBytes(of: Int(id), to: &bytes)
     }
-  }
-}
-
-/// What receives the tokens of a text: their ids, or ids with their bytes.
-protocol TokenSink {
-  mutating func reserve(_ count: Int)
-  mutating func append(_ id: Int32, _ range: Range<Int>)
-}
-
-private struct IDSink: TokenSink {
-  var ids: [Int32] = []
-  mutating func reserve(_ count: Int) { ids.reserveCapacity(ids.count + count) }
-  mutating func append(_ id: Int32, _ range: Range<Int>) { ids.append(id) }
-}
-
-private struct SpanSink: TokenSink {
-  var spans: [TokenSpan] = []
-  mutating func reserve(_ count: Int) { spans.reserveCapacity(count) }
-  mutating func append(_ id: Int32, _ range: Range<Int>) {
-    spans.append(TokenSpan(id: id, range: range))
   }
 }

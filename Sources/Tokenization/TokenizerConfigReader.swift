@@ -10,15 +10,18 @@ extension TokenizerDescription {
     _ config: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) {
     if let decoder = config.optional("added_tokens_decoder") {
+      var ids = Set(addedTokens.map(\.id))
+      var contents = Set(addedTokens.map(\.content))
       for (key, value) in try decoder.object() {
         let entry = JSONComponent("\(decoder.path) entry \"\(key)\"", value)
         guard let id = Int32(key) else {
           throw .malformed(component: entry.path, expected: "under an id", found: "\"\(key)\"")
         }
         let token = try AddedToken(id: id, entry)
-        if !addedTokens.contains(where: { $0.content == token.content || $0.id == id }) {
-          addedTokens.append(token)
-        }
+        guard !ids.contains(id), !contents.contains(token.content) else { continue }
+        ids.insert(id)
+        contents.insert(token.content)
+        addedTokens.append(token)
       }
     }
 

@@ -1,24 +1,36 @@
-/// Everything a byte-level BPE tokenizer is made of, as plain values.
+/// Everything a tokenizer is made of, as plain values.
 ///
 /// A model file is read into one of these and a ``Tokenizer`` is made of it; `tokenizer.json` is written
 /// from it.
 public struct TokenizerDescription: Sendable, Equatable {
-  /// The vocabulary's tokens by id, each the UTF-8 of its text in the byte-level alphabet (`Ġthe`).
+  /// The vocabulary's tokens by id, each the UTF-8 of its text as ``alphabet`` writes it (`Ġthe`).
   ///
   /// An id without a token has the empty text. Tokens that are only among ``addedTokens`` are not here.
   public var tokens: [[UInt8]]
-  /// The merge rules, the first to be applied first.
+  /// How tokens are written.
+  public var alphabet = TokenAlphabet.byteLevel
+  /// How a word becomes tokens.
+  public var model = TokenizerModel.mergeRules
+  /// The merge rules, the first to be applied first; none where the model has scores.
   public var merges: [MergeRule]
   /// Whether a word that is a token is that token, whatever the rules say (Llama 3).
   public var ignoresMergesForWholeTokens = false
-  /// The id that stands for a byte the vocabulary has no token for; without one, such bytes are left out.
+  /// Whether a character without a token is the tokens of its bytes, where tokens are text.
+  public var fallsBackToBytes = false
+  /// The id that stands for a byte the vocabulary has no token for, or where tokens are text, for a
+  /// character; without one, those are left out.
   public var unknownByteToken: Int32?
   /// Whether neighbouring unknown bytes are one token.
   public var fusesUnknownBytes = false
   /// Tokens that are found in the text before anything else.
   public var addedTokens: [AddedToken]
-  /// How text is split into words, step by step; the last step is ``PreTokenizationStep/byteLevel``.
+  /// How text is rewritten before it is split, step by step.
+  public var normalization: [NormalizationStep] = []
+  /// How text is split into words, step by step; where tokens are bytes, the last step is
+  /// ``PreTokenizationStep/byteLevel(addsPrefixSpace:usesPattern:)``.
   public var preTokenization: [PreTokenizationStep]
+  /// Whether decoding leaves out a space that begins the text, because encoding puts one there.
+  public var stripsLeadingSpace = false
   /// The ids with a role in the model.
   public var specialTokens: SpecialTokens
   /// The ids that `addSpecialTokens` puts before a text.
@@ -30,6 +42,9 @@ public struct TokenizerDescription: Sendable, Equatable {
   static let maximumMerges = 1 << 24 - 1
   /// The number of ids a tokenizer may have.
   static let maximumTokens = 1 << 24
+
+  /// The longest token a unigram model may have, in bytes.
+  static let longestUnigramToken = 256
 
   /// Makes a description of its parts.
   public init(
@@ -123,6 +138,9 @@ public enum PreTokenizationStep: Sendable, Equatable {
   case digits(individual: Bool)
   /// Splits at what a pattern matches, or if `isInverted`, at what it does not.
   case split(SplitPattern, SplitBehavior, isInverted: Bool = false)
+  /// Writes spaces as ``TokenAlphabet/spaceMarked`` has it, with one put before the text as
+  /// ``PrefixSpace`` says; if it `splits`, each mark begins a word. Only as the first step.
+  case metaspace(PrefixSpace, splits: Bool)
   /// Reads the words as bytes; with `usesPattern`, splits them by GPT-2's pattern first.
   case byteLevel(addsPrefixSpace: Bool = false, usesPattern: Bool = true)
 }

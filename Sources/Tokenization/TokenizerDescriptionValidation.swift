@@ -18,6 +18,30 @@ extension TokenizerDescription {
       }
     }
 
+    let scores: [Double]? =
+      switch model {
+      case .mergeRules: nil
+      case .scoredPairs(let scores): scores.map(Double.init)
+      case .unigram(let scores): scores
+      }
+    if let scores {
+      // Scores are added up; a sum must remain a number.
+      let isBounded = scores.allSatisfy { abs($0) <= 1e30 }
+      guard scores.count == tokens.count, isBounded else {
+        throw .malformed(
+          component: "list of scores", expected: "\(tokens.count) numbers up to 1e30",
+          found: isBounded ? "a list of \(scores.count)" : "of larger ones or of none")
+      }
+    }
+
+    // All tokens that a text may begin with are looked at, at each of its characters.
+    if isUnigram, let long = tokens.firstIndex(where: { $0.count > Self.longestUnigramToken }) {
+      throw .malformed(
+        component: "token \(long) of the vocabulary",
+        expected: "at most \(Self.longestUnigramToken) bytes long",
+        found: "\(tokens[long].count) bytes long")
+    }
+
     var size = tokens.count
     for token in addedTokens {
       let content = String(decoding: token.content, as: UTF8.self)

@@ -26,23 +26,34 @@ extension TokenizerDescription {
     tokenizerJSON: JSONValue, tokenizerConfig: JSONValue?
   ) throws(TokenizerError) {
     let root = JSONComponent("tokenizer.json", tokenizerJSON)
-    if let normalizer = root.optional("normalizer"), try !normalizer.isEmptySequence() {
-      throw normalizer.unsupportedType(
-        remedy: "use a model whose tokenizer does not normalise text")
-    }
     let model = try root.required("model")
-    let tokens = try Self.tokens(model.required("vocab"))
-    let vocabulary = try Vocabulary(tokens: tokens)
+    let decoder = try root.required("decoder")
+    let isUnigram = model.type == "Unigram"
+    let isByteLevel = try decoder.isByteLevelDecoder() && !isUnigram
+    let alphabet: TokenAlphabet = isByteLevel ? .byteLevel : .spaceMarked
+    let preTokenizer =
+      alphabet == .byteLevel
+      ? try root.required("pre_tokenizer") : root.optional("pre_tokenizer")
+    var scores: [Double] = []
+    var tokens: [[UInt8]] = []
+    var merges: [MergeRule] = []
+    if isUnigram {
+      (tokens, scores) = try Self.scoredTokens(model.required("vocab"))
+    } else {
+      tokens = try Self.tokens(model.required("vocab"))
+    }
+    let vocabulary = try Vocabulary(tokens: tokens, alphabet: alphabet)
+    if !isUnigram { merges = try Self.merges(model.required("merges"), vocabulary) }
     self.init(
-      tokens: tokens, merges: try Self.merges(model.required("merges"), vocabulary),
+      tokens: tokens, merges: merges,
       addedTokens: try Self.addedTokens(root.optional("added_tokens"), vocabulary),
-      preTokenization: try root.required("pre_tokenizer").preTokenization())
+      preTokenization: try preTokenizer?.preTokenization() ?? [])
+    if isUnigram { self.model = .unigram(scores) }
+    self.alphabet = alphabet
+    normalization = try root.optional("normalizer")?.normalization() ?? []
+    if alphabet == .spaceMarked { stripsLeadingSpace = try decoder.decoderStripsLeadingSpace() }
     try readOptions(of: model, vocabulary)
 
-    let decoder = try root.required("decoder")
-    guard try decoder.steps("decoders").allSatisfy({ $0.type == "ByteLevel" }) else {
-      throw decoder.unsupportedType(remedy: "use a model whose decoder is ByteLevel")
-    }
     for step in try root.optional("post_processor")?.steps("processors") ?? [] {
       try readPostProcessor(step)
     }
@@ -78,6 +89,26 @@ extension TokenizerDescription {
     return tokens
   }
 
+  /// The vocabulary of a unigram model: a list of tokens with their scores.
+  private static func scoredTokens(
+    _ component: JSONComponent
+  ) throws(TokenizerError) -> (tokens: [[UInt8]], scores: [Double]) {
+    var tokens: [[UInt8]] = []
+    var scores: [Double] = []
+    for (index, value) in try component.array().enumerated() {
+      guard let pair = value.arrayValue, pair.count == 2, let text = pair[0].stringValue,
+        let score = pair[1].doubleValue
+      else {
+        throw .malformed(
+          component: "\(component.path) entry \(index + 1)", expected: "a token and its score",
+          found: value.kindDescription)
+      }
+      tokens.append(Array(text.utf8))
+      scores.append(score)
+    }
+    return (tokens, scores)
+  }
+
   private static func merges(
     _ component: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) -> [MergeRule] {
@@ -107,8 +138,8 @@ extension TokenizerDescription {
   private mutating func readOptions(
     of model: JSONComponent, _ vocabulary: Vocabulary
   ) throws(TokenizerError) {
-    let remedy = "use a model with a byte-level BPE tokenizer"
-    guard model.type == nil || model.type == "BPE" else {
+    let remedy = "use a model with a byte-pair encoding or a unigram model"
+    guard model.type == nil || model.type == "BPE" || model.type == "Unigram" else {
       throw model.unsupportedType(remedy: remedy)
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
@@ -116,13 +147,21 @@ extension TokenizerDescription {
         throw .unsupported(component: "\(model.path) \(key)", found: "\"\(text)\"", remedy: remedy)
       }
     }
-    if try model.flag("byte_fallback", default: false) {
-      throw .unsupported(component: "\(model.path) byte_fallback", found: "on", remedy: remedy)
+    fallsBackToBytes = try model.flag("byte_fallback", default: false)
+    if fallsBackToBytes, alphabet == .byteLevel {
+      throw .unsupported(
+        component: "\(model.path) byte_fallback", found: "on over a byte-level vocabulary",
+        remedy: "use a model with either")
     }
     if let dropout = model.optional("dropout"), dropout.value.doubleValue != 0 {
       throw .unsupported(
         component: "\(model.path) dropout", found: dropout.value.serialized(),
         remedy: "set it to null, so that a text has one encoding")
+    }
+    if case .unigram = self.model {
+      fusesUnknownBytes = true
+      unknownByteToken = try model.optional("unk_id")?.id()
+      return
     }
     ignoresMergesForWholeTokens = try model.flag("ignore_merges", default: false)
     fusesUnknownBytes = try model.flag("fuse_unk", default: false)

@@ -4,7 +4,7 @@ extension Tokenizer {
   /// The tokenizer as a `tokenizer.json`, from which Transformers makes the same ids.
   ///
   /// - SeeAlso: The `tokenizers` library, version 0.23.
-  public func tokenizerJSON() -> JSONValue { description.tokenizerJSON() }
+  public func tokenizerJSON() -> JSONValue { description.tokenizerJSON(vocabulary) }
 
   /// The `tokenizer_config.json` that belongs beside ``tokenizerJSON()``.
   ///
@@ -22,27 +22,60 @@ extension Tokenizer {
 }
 
 extension TokenizerDescription {
-  func tokenizerJSON() -> JSONValue {
+  func tokenizerJSON(_ vocabulary: Vocabulary) -> JSONValue {
     [
       "version": "1.0",
       "truncation": nil,
       "padding": nil,
       "added_tokens": .array(
         addedTokens.sorted { $0.id < $1.id }.map { .object($0.members(withID: true)) }),
-      "normalizer": nil,
-      "pre_tokenizer": preTokenizerJSON(),
+      "normalizer": Self.sequence("normalizers", normalization.map(\.json)),
+      "pre_tokenizer": Self.sequence("pretokenizers", preTokenization.map(\.json)),
       "post_processor": postProcessorJSON(),
-      "decoder": Self.byteLevelJSON(addsPrefixSpace: true, usesPattern: true),
-      "model": modelJSON(),
+      "decoder": decoderJSON(),
+      "model": modelJSON(vocabulary),
     ]
   }
 
-  private func modelJSON() -> JSONValue {
+  private static func sequence(_ key: String, _ steps: [JSONValue]) -> JSONValue {
+    guard steps.count != 1 else { return steps[0] }
+    return steps.isEmpty ? nil : .object(["type": "Sequence", key: .array(steps)])
+  }
+
+  private func decoderJSON() -> JSONValue {
+    guard alphabet == .spaceMarked else {
+      return Self.byteLevelJSON(addsPrefixSpace: true, usesPattern: true)
+    }
+    var steps: [JSONValue] = [
+      [
+        "type": "Replace", "content": " ",
+        "pattern": ["String": .string(String(decoding: TokenAlphabet.spaceMark, as: UTF8.self))],
+      ],
+      ["type": "ByteFallback"], ["type": "Fuse"],
+    ]
+    if stripsLeadingSpace {
+      steps.append(["type": "Strip", "content": " ", "start": 1, "stop": 0])
+    }
+    return ["type": "Sequence", "decoders": .array(steps)]
+  }
+
+  private func modelJSON(_ known: Vocabulary) -> JSONValue {
+    if case .unigram(let scores) = model {
+      let entries = zip(tokens, scores).map { token, score -> JSONValue in
+        [.string(String(decoding: token, as: UTF8.self)), .number(score)]
+      }
+      return [
+        "type": "Unigram", "unk_id": unknownByteToken.map { .integer(Int($0)) } ?? .null,
+        "vocab": .array(entries), "byte_fallback": .bool(fallsBackToBytes),
+      ]
+    }
     var vocabulary = JSONObject()
     for (id, token) in tokens.enumerated() where !token.isEmpty {
       vocabulary[String(decoding: token, as: UTF8.self)] = .integer(id)
     }
-    let merges = merges.map { rule -> JSONValue in [text(of: rule.left), text(of: rule.right)] }
+    let merges = mergeRules(known).map { rule -> JSONValue in
+      [text(of: rule.left), text(of: rule.right)]
+    }
     return [
       "type": "BPE",
       "dropout": nil,
@@ -50,7 +83,7 @@ extension TokenizerDescription {
       "continuing_subword_prefix": nil,
       "end_of_word_suffix": nil,
       "fuse_unk": .bool(fusesUnknownBytes),
-      "byte_fallback": false,
+      "byte_fallback": .bool(fallsBackToBytes),
       "ignore_merges": .bool(ignoresMergesForWholeTokens),
       "vocab": .object(vocabulary),
       "merges": .array(merges),
@@ -70,11 +103,6 @@ extension TokenizerDescription {
     addedTokens.first { $0.id == id }.map { String(decoding: $0.content, as: UTF8.self) }
   }
 
-  private func preTokenizerJSON() -> JSONValue {
-    let steps = preTokenization.map(\.json)
-    return steps.count == 1 ? steps[0] : ["type": "Sequence", "pretokenizers": .array(steps)]
-  }
-
   static func byteLevelJSON(addsPrefixSpace: Bool, usesPattern: Bool) -> JSONValue {
     [
       "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": true,
@@ -84,6 +112,7 @@ extension TokenizerDescription {
 
   private func postProcessorJSON() -> JSONValue {
     guard !prefix.isEmpty || !suffix.isEmpty else {
+      guard alphabet == .byteLevel else { return nil }
       // As GPT-2 has it: the offsets of a token include its space.
       return [
         "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true,
@@ -149,23 +178,48 @@ extension AddedToken {
   }
 }
 
+extension SplitPattern {
+  fileprivate var json: JSONValue {
+    switch self {
+    case .literal(let bytes): ["String": .string(String(decoding: bytes, as: UTF8.self))]
+    case .regularExpression(let source): ["Regex": .string(source)]
+    }
+  }
+}
+
+extension NormalizationStep {
+  fileprivate var json: JSONValue {
+    switch self {
+    case .prepend(let text):
+      ["type": "Prepend", "prepend": .string(String(decoding: text, as: UTF8.self))]
+    case .replace(let pattern, let text):
+      [
+        "type": "Replace", "pattern": pattern.json,
+        "content": .string(String(decoding: text, as: UTF8.self)),
+      ]
+    case .canonicalComposition: ["type": "NFC"]
+    }
+  }
+}
+
 extension PreTokenizationStep {
   fileprivate var json: JSONValue {
     switch self {
     case .digits(let individual):
-      return ["type": "Digits", "individual_digits": .bool(individual)]
+      ["type": "Digits", "individual_digits": .bool(individual)]
     case .split(let pattern, let behavior, let isInverted):
-      let json: JSONValue
-      switch pattern {
-      case .literal(let bytes): json = ["String": .string(String(decoding: bytes, as: UTF8.self))]
-      case .regularExpression(let source): json = ["Regex": .string(source)]
-      }
-      return [
-        "type": "Split", "pattern": json, "behavior": .string(behavior.rawValue),
+      [
+        "type": "Split", "pattern": pattern.json, "behavior": .string(behavior.rawValue),
         "invert": .bool(isInverted),
       ]
+    case .metaspace(let prefix, let splits):
+      [
+        "type": "Metaspace",
+        "replacement": .string(String(decoding: TokenAlphabet.spaceMark, as: UTF8.self)),
+        "prepend_scheme": .string(prefix.rawValue), "split": .bool(splits),
+      ]
     case .byteLevel(let addsPrefixSpace, let usesPattern):
-      return TokenizerDescription.byteLevelJSON(
+      TokenizerDescription.byteLevelJSON(
         addsPrefixSpace: addsPrefixSpace, usesPattern: usesPattern)
     }
   }

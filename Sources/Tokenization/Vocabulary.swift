@@ -1,11 +1,14 @@
 import Serialization
 
-/// A byte-level vocabulary: the bytes each id stands for, and the id of each text.
+/// A vocabulary: the bytes each id stands for, and the id of each text.
 ///
 /// Keys are bytes, never `String`, whose equality is canonical equivalence: two tokens may differ only in
 /// how an accent is composed.
 struct Vocabulary: Sendable {
-  /// The bytes each id stands for; only those written in the byte-level alphabet are found by them.
+  /// How tokens are written.
+  let alphabet: TokenAlphabet
+  /// What each id stands for: bytes, of which only those written in the byte-level alphabet are found by them,
+  /// or where tokens are text, that text.
   private(set) var table: ByteStringTable
   /// The tokens that are not written in the alphabet, by their text: they stand for it literally.
   private(set) var literals: [[UInt8]: Int32] = [:]
@@ -14,7 +17,10 @@ struct Vocabulary: Sendable {
   ///
   /// - Throws: ``TokenizerError/malformed(component:expected:found:)`` for a token that is not UTF-8, or if
   ///   there are too many.
-  init(tokens: [[UInt8]]) throws(TokenizerError) {
+  init(
+    tokens: [[UInt8]], alphabet: TokenAlphabet = .byteLevel
+  ) throws(TokenizerError) {
+    self.alphabet = alphabet
     guard tokens.count <= TokenizerDescription.maximumTokens else {
       throw .malformed(
         component: "the vocabulary",
@@ -25,21 +31,61 @@ struct Vocabulary: Sendable {
     var scratch: [UInt8] = []
     for (id, text) in tokens.enumerated() {
       scratch.removeAll(keepingCapacity: true)
-      if text.withUnsafeBufferPointer({ ByteLevelAlphabet.appendBytes(ofText: $0, to: &scratch) }) {
+      if alphabet == .spaceMarked {
+        guard UTF8Validation.firstInvalidOffset(in: text) == nil else {
+          throw Self.notUTF8(id)
+        }
+        table.append { storage in
+          storage.append(contentsOf: text)
+          return !text.isEmpty
+        }
+      } else if text.withUnsafeBufferPointer({
+        ByteLevelAlphabet.appendBytes(ofText: $0, to: &scratch)
+      }) {
         table.append { storage in
           storage.append(contentsOf: scratch)
           return !scratch.isEmpty
         }
       } else {
         guard UTF8Validation.firstInvalidOffset(in: text) == nil else {
-          throw .malformed(
-            component: "token \(id) of the vocabulary", expected: "UTF-8", found: "other bytes")
+          throw Self.notUTF8(id)
         }
         table.append { storage in
           storage.append(contentsOf: text)
           return false
         }
         literals[text] = Int32(truncatingIfNeeded: id)
+      }
+    }
+  }
+
+  private static func notUTF8(_ id: Int) -> TokenizerError {
+    .malformed(
+      component: "token \(id) of the vocabulary", expected: "UTF-8", found: "other bytes")
+  }
+
+  /// Appends the bytes that `id`, which is in the vocabulary, stands for in a text.
+  func appendBytes(of id: Int, to output: inout [UInt8]) {
+    let stored = table.bytes(of: id)
+    switch alphabet {
+    case .byteLevel: output += stored
+    case .spaceMarked: Self.appendBytes(ofText: stored, to: &output)
+    }
+  }
+
+  /// Appends the bytes that a token written as text stands for.
+  static func appendBytes(ofText text: ArraySlice<UInt8>, to output: inout [UInt8]) {
+    if let byte = TokenAlphabet.byte(ofToken: text) { return output.append(byte) }
+    var index = text.startIndex
+    while index < text.endIndex {
+      if text[index] == TokenAlphabet.spaceMark[0],
+        text[index...].starts(with: TokenAlphabet.spaceMark)
+      {
+        output.append(UInt8(ascii: " "))
+        index += TokenAlphabet.spaceMark.count
+      } else {
+        output.append(text[index])
+        index += 1
       }
     }
   }
@@ -60,11 +106,25 @@ struct Vocabulary: Sendable {
   /// The id of the token whose text, as the vocabulary writes it, is `text`.
   func id(ofText text: some Collection<UInt8>) -> Int32? {
     let text = Array(text)
+    if alphabet == .spaceMarked { return id(ofBytes: text) }
     var bytes: [UInt8] = []
     let isAlphabetic = text.withUnsafeBufferPointer {
       ByteLevelAlphabet.appendBytes(ofText: $0, to: &bytes)
     }
     return isAlphabetic ? id(ofBytes: bytes) : literals[text]
+  }
+
+  /// Appends what the token written `text` is found by.
+  ///
+  /// - Returns: Whether it is in the table at all; if not, it is one of the ``literals``.
+  private func appendKey(
+    of text: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]
+  ) -> Bool {
+    guard alphabet == .byteLevel else {
+      output.append(contentsOf: text)
+      return true
+    }
+    return ByteLevelAlphabet.appendBytes(ofText: text, to: &output)
   }
 
   /// The rule that joins the tokens written `left` and `right`; `number` is its line, from 1.
@@ -76,10 +136,10 @@ struct Vocabulary: Sendable {
     scratch: inout [UInt8]
   ) throws(TokenizerError) -> MergeRule {
     scratch.removeAll(keepingCapacity: true)
-    let isLeftAlphabetic = ByteLevelAlphabet.appendBytes(ofText: left, to: &scratch)
+    let isLeftFound = appendKey(of: left, to: &scratch)
     let middle = scratch.count
     var ids: (left: Int32?, right: Int32?, result: Int32?)
-    if isLeftAlphabetic, ByteLevelAlphabet.appendBytes(ofText: right, to: &scratch) {
+    if isLeftFound, appendKey(of: right, to: &scratch) {
       scratch.withUnsafeBufferPointer { bytes in
         ids.left = id(ofBytes: UnsafeBufferPointer(rebasing: bytes[..<middle]))
         ids.right = id(ofBytes: UnsafeBufferPointer(rebasing: bytes[middle...]))

@@ -77,6 +77,22 @@ public struct AdapterRecord: Sendable, Equatable {
       dataHash: json["data_sha256"]?.stringValue ?? "")
   }
 
+  /// What adapters that were made into one were trained on; nil where they have no records, or met other weights.
+  ///
+  /// The data's hash stays only where all saw the same.
+  public static func common(of adapters: [String]) -> AdapterRecord? {
+    let records = adapters.map { read(adapter: $0) }
+    guard var common = records.first ?? nil else { return nil }
+    for record in records {
+      guard let record, record.baseHash == common.baseHash, record.precision == common.precision,
+        record.isDoubleQuantized == common.isDoubleQuantized
+      else { return nil }
+      if record.templateHash != common.templateHash { common.templateHash = "" }
+      if record.dataHash != common.dataHash { common.dataHash = "" }
+    }
+    return common
+  }
+
   private static func beside(_ folder: String) -> JSONValue? {
     guard let file = try? MappedFile(path: "\(folder)/\(fileName)") else { return nil }
     return try? file.withBytes { try JSON.parse($0) }

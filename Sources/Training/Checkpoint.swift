@@ -160,6 +160,7 @@ public enum Checkpoint {
     }
     run.bestParameters = try copy("best_parameters")
     run.retainingParameters = try copy("retaining_parameters")
+    run.model.updateMagnitudes()
     run.state = state
     run.checkpointStep = state.step
     return differences

@@ -19,6 +19,7 @@ extension FineTuning {
   func explainNonFinite(_ step: Int, _ window: [Int], loss: Double, _ dropout: DropoutSeed)
     -> TrainingError
   {
+    let noise = noise(step: step)
     func sources(_ indices: [Int]) -> [String] {
       indices.map { examples[$0].source.description }
     }
@@ -33,7 +34,9 @@ extension FineTuning {
     var faulty: [Int] = []
     for index in window {
       let batch = MicroBatch(examples, indices: [index], sharesPrefixes: false)
-      guard let found = model.firstNonFinite(batch, dropout: dropout) else { continue }
+      guard let found = model.firstNonFinite(batch, dropout: dropout, noise: noise) else {
+        continue
+      }
       faulty.append(index)
       place = place ?? found.description
     }
@@ -68,5 +71,8 @@ extension LoRAModule {
   fileprivate var hasFiniteGradient: Bool {
     (0..<rank * inputs).allSatisfy { gradA[$0].isFinite }
       && (0..<rank * outputs).allSatisfy { gradB[$0].isFinite }
+      && (magnitude.map { magnitude in
+        (0..<outputs).allSatisfy { magnitude.gradients[$0].isFinite }
+      } ?? true)
   }
 }

@@ -8,8 +8,9 @@ extension FineTuning {
   /// Whether keeping activations below the adapters saves enough to be worth the disk.
   ///
   /// They must be read again, which takes more than an epoch, and be at least a quarter of all blocks.
+  /// With noise on the embeddings they are others in every step.
   var paysToKeepTrunk: Bool {
-    model.trunkBlockCount > 0
+    configuration.embeddingNoise == nil && model.trunkBlockCount > 0
       && model.trunkBlockCount < model.configuration.layerCount
       && model.trunkBlockCount * 4 >= model.configuration.layerCount
       && totalSteps > plan.windowsPerEpoch

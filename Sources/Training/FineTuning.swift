@@ -80,7 +80,7 @@ public final class FineTuning {
   /// Whether rows of a micro-batch that begin alike are computed once, where that saves work.
   ///
   /// Without it the same numbers are summed in another order. For measurements and tests; nothing is gained by turning
-  /// it off.
+  /// it off. Rows of training that get noise share nothing in any case.
   public var sharesPrefixes = true
 
   /// Where activations below the lowest adapted block may be kept, as `training.trunk_cache` says; nil: nowhere.
@@ -90,6 +90,9 @@ public final class FineTuning {
   var freeBytes: (_ path: String) -> Int? = TrunkCache.freeBytes
 
   private var lossWatch = LossWatch()
+  /// What the optimizer steps, and at which rate.
+  private(set) lazy var parameterGroups = adapter.parameterGroups(
+    outputRateRatio: configuration.loraPlusRatio)
 
   /// What memory the run takes: how much is run at once, and how activations are kept.
   public private(set) var memoryPlan: MemoryPlan
@@ -253,13 +256,10 @@ public final class FineTuning {
     closeTrunkCache(isFinished: outcome != .interrupted)
     state.seconds = secondsBefore + began.duration(to: clock.now).inSeconds
     if outcome != .interrupted, configuration.loadBestModelAtEnd, let bestParameters {
-      adapter.parameters.base.update(from: bestParameters.base, count: adapter.parameters.count)
+      take(bestParameters)
     } else if outcome == .forgot {
       // Nothing was within the budget: what is left is what the run began with, which `retainingParameters` is then.
-      if let retainingParameters {
-        adapter.parameters.base.update(
-          from: retainingParameters.base, count: adapter.parameters.count)
-      }
+      if let retainingParameters { take(retainingParameters) }
     }
     return TrainingSummary(
       outcome: outcome, steps: state.step, finalLoss: state.lastLoss,
@@ -288,18 +288,23 @@ public final class FineTuning {
     model.profile.measure(.optimizer) { adapter.clearGradients() }
     var sums = LossSums()
     var tokens = 0
+    let shares = sharesTrainingPrefixes
     for part in window.flatMap({
       Self.parts(
-        $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce, sharesPrefixes: sharesPrefixes)
+        $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce, sharesPrefixes: shares)
     }) {
       let batch = model.profile.measure(.batch) {
-        PreparedBatch(MicroBatch(examples, indices: part, sharesPrefixes: sharesPrefixes))
+        PreparedBatch(MicroBatch(examples, indices: part, sharesPrefixes: shares))
       }
       tokens += batch.batch.exampleTokens
       sums += model.accumulateGradients(
-        batch, gradientScale: scale, dropout: dropout, trunk: trainingTrunk)
+        batch, gradientScale: scale, dropout: dropout, noise: noise(step: step),
+        smoothing: Float(configuration.labelSmoothingFactor), trunk: trainingTrunk)
     }
-    let norm = model.profile.measure(.optimizer) { AdamW.norm(adapter.gradients) }
+    let norm = model.profile.measure(.optimizer) {
+      adapter.clearFrozenGradients()
+      return AdamW.norm(adapter.gradients)
+    }
     if !sums.mean.isFinite || !norm.isFinite {
       throw explainNonFinite(step, Array(window.joined()), loss: sums.mean, dropout)
     }
@@ -313,16 +318,7 @@ public final class FineTuning {
     // As torch's clip_grad_norm_: a factor on all gradients, never above 1.
     let limit = configuration.maxGradNorm
     let clip = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
-    model.profile.measure(.optimizer) {
-      AdamW.update(
-        adapter.parameters, gradients: adapter.gradients, firstMoment: firstMoment,
-        secondMoment: secondMoment, step: step + 1,
-        settings: AdamW.Settings(
-          learningRate: learningRate[step], beta1: configuration.adamBeta1,
-          beta2: configuration.adamBeta2, epsilon: configuration.adamEpsilon,
-          weightDecay: configuration.weightDecay),
-        gradientScale: Float(clip))
-    }
+    model.profile.measure(.optimizer) { updateParameters(step, clip: clip) }
     let report = StepReport(
       step: step + 1, epoch: Double(step + 1) / Double(plan.windowsPerEpoch), loss: sums.mean,
       learningRate: learningRate[step], gradientNorm: norm, tokens: tokens,
@@ -331,7 +327,7 @@ public final class FineTuning {
     return (report, spike)
   }
 
-  /// Mean loss over the validation examples, the same quantity as the training loss.
+  /// Mean loss over the validation examples, the same quantity as the training loss without smoothing and noise.
   public func validate(progress: (_ done: Int, _ of: Int) -> TrainingDecision = { _, _ in .resume })
     -> Double
   {
@@ -375,6 +371,12 @@ public final class FineTuning {
       let before = state.retentionLossBefore
     else { return false }
     return !(loss <= before * (1 + limit))
+  }
+
+  /// Makes numbers that were kept the adapter's.
+  private func take(_ parameters: FloatBuffer) {
+    adapter.parameters.base.update(from: parameters.base, count: adapter.parameters.count)
+    model.updateMagnitudes()
   }
 
   private func rememberBest() { bestParameters = copy(of: adapter, into: bestParameters) }

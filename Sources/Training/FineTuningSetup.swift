@@ -21,7 +21,7 @@ extension LoRAConfiguration {
       isRankStabilized: lora.useRSLoRA,
       rankOverrides: lora.rankPattern.map { .init(pattern: $0.pattern, value: $0.value) },
       alphaOverrides: lora.alphaPattern.map { .init(pattern: $0.pattern, value: $0.value) },
-      isGaussian: lora.initLoRAWeights == .gaussian)
+      isGaussian: lora.initLoRAWeights == .gaussian, usesDoRA: lora.useDoRA)
   }
 }
 
@@ -51,18 +51,32 @@ extension Arithmetic {
 extension LoRAAdapter {
   /// The adapter that a run begins with: freshly drawn, or read from `lora.init_adapter`.
   ///
+  /// - Parameters:
+  ///   - isResuming: leaves out what takes long, since a checkpoint's numbers will take the place of these.
+  ///   - progress: hears of the layers whose weights are decomposed for PiSSA.
   /// - Throws: `LoRAError` where the settings do not fit the model, and what reading an adapter throws.
-  public static func starting(_ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64)
-    throws -> LoRAAdapter
-  {
+  public static func starting(
+    _ lora: RunConfiguration.LoRA, for model: CausalLM, seed: UInt64, isResuming: Bool = false,
+    progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws -> LoRAAdapter {
     if let path = lora.initAdapter {
       return try LoRAAdapter.read(path, for: model.adaptableLayers)
     }
-    let configuration = LoRAConfiguration(lora)
+    let isPrincipal = lora.initLoRAWeights == .pissa
+    let configuration =
+      isPrincipal ? LoRAConfiguration(lora).doubled : LoRAConfiguration(lora)
     try configuration.checkBlocks(of: model.adaptableLayers)
     let adapter = LoRAAdapter(
-      shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
-    adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
+      shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration,
+      learnsHalf: isPrincipal)
+    if isPrincipal {
+      if !isResuming {
+        try adapter.initializePrincipal(weight: model.weight(named:), progress: progress)
+      }
+    } else {
+      adapter.initialize(configuration.isGaussian ? .gaussian : .kaimingUniform, seed: seed)
+    }
+    model.updateMagnitudes(of: adapter, initializing: true)
     return adapter
   }
 }

@@ -32,7 +32,8 @@ extension MemoryPlan {
     let workload = Workload(
       cuts: tokensAtOnce.map {
         cut(
-          $0, examples, validation: validates ? measured : [], plan: plan, totalSteps: totalSteps)
+          $0, examples, sharesPrefixes: configuration.embeddingNoise == nil,
+          validation: validates ? measured : [], plan: plan, totalSteps: totalSteps)
       }, longestRow: longest, adapterCopies: copies,
       // Answers are generated in f32, as validation is computed.
       validates: validates || cachedTokens > 0,
@@ -50,7 +51,8 @@ extension MemoryPlan {
 
   /// Tries a cut on the micro-batches of a run.
   private static func cut(
-    _ tokensAtOnce: Int, _ examples: [TokenizedExample], validation: [TokenizedExample],
+    _ tokensAtOnce: Int, _ examples: [TokenizedExample], sharesPrefixes: Bool,
+    validation: [TokenizedExample],
     plan: BatchPlan, totalSteps: Int
   ) -> Cut {
     let validationParts = FineTuning.measuredParts(
@@ -67,7 +69,9 @@ extension MemoryPlan {
           break trial
         }
         tried += batch.reduce(0) { $0 + examples[$1].tokens.count }
-        for part in FineTuning.measuredParts(batch, of: examples, tokensAtOnce: tokensAtOnce) {
+        for part in FineTuning.measuredParts(
+          batch, of: examples, tokensAtOnce: tokensAtOnce, sharesPrefixes: sharesPrefixes)
+        {
           largest = max(largest, part.tokens)
           supervised = max(supervised, part.supervised)
           computed += part.tokens

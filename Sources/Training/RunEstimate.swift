@@ -41,7 +41,8 @@ extension FineTuning {
     let clock = ContinuousClock()
     let parts = plan.windows(epoch: 0).flatMap(\.microBatches).flatMap {
       Self.parts(
-        $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce, sharesPrefixes: sharesPrefixes)
+        $0, of: examples, tokensAtOnce: memoryPlan.cut.tokensAtOnce,
+        sharesPrefixes: sharesTrainingPrefixes)
     }
     let order = CounterRandom(seed: configuration.seed, purpose: "estimate")
       .permutation(parts.count, stream: 0)
@@ -50,10 +51,11 @@ extension FineTuning {
     for (index, place) in ([order[0]] + order).enumerated() {
       let began = clock.now
       let batch = PreparedBatch(
-        MicroBatch(examples, indices: parts[place], sharesPrefixes: sharesPrefixes))
+        MicroBatch(examples, indices: parts[place], sharesPrefixes: sharesTrainingPrefixes))
       _ = model.accumulateGradients(
         batch, gradientScale: 0,
-        dropout: DropoutSeed(seed: configuration.seed, step: UInt64(index)))
+        dropout: DropoutSeed(seed: configuration.seed, step: UInt64(index)),
+        noise: noise(step: index), smoothing: Float(configuration.labelSmoothingFactor))
       // The first makes the buffers, and is run again.
       guard index > 0 else { continue }
       measured += began.duration(to: clock.now).inSeconds

@@ -16,6 +16,8 @@ struct Flag {
   var shortName: String?
   /// The flags that this one stands for: given it, they need not and may not be given.
   var replaces: [String] = []
+  /// A flag whose file may name what this one would, so that this one need not be given.
+  var isNamedBy: String?
 
   /// Both spellings and the value, as help shows them.
   var usage: String {
@@ -111,7 +113,8 @@ struct Arguments {
     }
     for flag in flags where flag.isRequired && !has(flag.name) {
       let substitutes = flags.substitutes(for: flag)
-      guard !substitutes.contains(where: { has($0.name) }) else { continue }
+      guard !substitutes.contains(where: { has($0.name) }), !(flag.isNamedBy.map(has) ?? false)
+      else { continue }
       let names = ([flag] + substitutes).map { "\($0.name) <\($0.value ?? "")>" }
       throw UsageError(command: command, "missing \(names.joined(separator: " or "))")
     }

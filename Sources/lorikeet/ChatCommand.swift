@@ -19,7 +19,7 @@ enum ChatCommand: Command {
   static let example = "lorikeet chat --run runs/support"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let chat = try ModelSelection(arguments, console).open(console)
+    let chat = try ModelSelection(arguments).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let conversation = ChatConversation(
       chat, generator, system: arguments.string("--system"), console)
@@ -173,19 +173,14 @@ extension ChatModel {
   func streamAnswer(_ generator: Generator, _ prompt: [Int32], _ console: Console) -> (
     text: String, completion: Generator.Completion
   ) {
-    var tokens: [Int32] = []
-    var shown = 0
+    var stream = TextStream(tokenizer)
     let completion = generator.complete(
       [prompt],
       onToken: { _, token in
-        tokens.append(token)
-        let bytes = tokenizer.decode(tokens, skipSpecialTokens: true)
-        if UTF8Validation.firstInvalidOffset(in: bytes) == nil, bytes.count > shown {
-          console.stream(Array(bytes[shown...]))
-          shown = bytes.count
-        }
+        console.stream(Array(stream.append(token).utf8))
         return true
       })[0]
+    console.stream(Array(stream.finish().utf8))
     let text = String(
       decoding: tokenizer.decode(completion.tokens, skipSpecialTokens: true), as: UTF8.self)
     return (text, completion)

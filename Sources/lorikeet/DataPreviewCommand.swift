@@ -68,7 +68,7 @@ enum DataPreviewCommand: Command {
       return "position, id, weight of the loss (· where nothing is learnt), text"
     }
     let mark = console.hasColor ? colored("what is learnt", true) : "[[what is learnt]]"
-    return "\(mark); ↵ is a newline, \\u{1B} and the like are characters that cannot be seen"
+    return "\(mark); ↵ is a newline, \\u{1B} and the like are unseen characters"
   }
 
   private static func text(_ preview: RowPreview, _ console: Console) -> String {

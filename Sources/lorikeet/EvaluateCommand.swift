@@ -53,7 +53,7 @@ enum EvaluateCommand: Command {
     let path = arguments.string("--data") ?? ""
     var rows = try Dataset(readingFrom: [path]).examples
     if let limit = try arguments.integer("--limit") { rows = Array(rows.prefix(limit)) }
-    let selection = try ModelSelection(arguments, console)
+    let selection = try ModelSelection(arguments)
     let chat = try selection.open(console)
     chat.model.compute(in: arithmetic)
     let data = try TokenizedDataset(

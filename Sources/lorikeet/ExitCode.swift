@@ -41,7 +41,8 @@ enum ExitCode {
       }
     case let error as LoRAError:
       switch error {
-      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock:
+      case .targetMatchesNothing, .nothingTargeted, .headIsNotAdaptable, .badPattern, .noSuchBlock,
+        .notAdditive, .lapackMissing, .rankBeyondWeight, .notCombinable:
         64
       case .missingFile: 66
       default: 65

@@ -9,22 +9,26 @@ import Training
 /// `lorikeet export`.
 enum ExportCommand: Command {
   static let name = "export"
-  static let summary = "writes an adapter as a PEFT folder or as a GGUF file for llama.cpp"
+  static let summary =
+    "writes an adapter, or several as one, as a PEFT folder or as a GGUF file for llama.cpp"
   static let positional: [String] = []
-  static let flags = [
-    Flag(
-      name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
-      isRequired: true),
-    Flag(
-      name: "--model", value: "M",
-      help: "its base, for names and shapes: .gguf file, Hugging Face folder, or org/name",
-      isRequired: true),
-    Flag(
-      name: "--output", value: "O", help: "a .gguf file, or a folder for PEFT", isRequired: true),
-    Flag(name: "--type", value: "T", help: "f32, f16 or bf16; default f32"),
-  ]
-  static let example =
-    "lorikeet export --adapter runs/a/adapter --model m.gguf --output adapter.gguf"
+  static let flags =
+    [
+      Flag(
+        name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter",
+        isRequired: true, isRepeatable: true),
+      Flag(
+        name: "--model", value: "M",
+        help: "its base, for names and shapes: .gguf file, Hugging Face folder, or "
+          + "org/name[@revision]; default: the one that the adapter's folder names",
+        isRequired: true, isNamedBy: "--adapter"),
+      ModelSelection.runFlag,
+    ] + AdapterCombining.flags + [
+      Flag(
+        name: "--output", value: "O", help: "a .gguf file, or a folder for PEFT", isRequired: true),
+      Flag(name: "--type", value: "T", help: "f32, f16 or bf16; default f32"),
+    ]
+  static let example = "lorikeet export --run runs/a --output adapter.gguf"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let output = arguments.string("--output") ?? ""
@@ -33,16 +37,12 @@ enum ExportCommand: Command {
       throw UsageError(
         command: Self.self, "--type: expected one of f32, f16, bf16, found \"\(typeName)\"")
     }
-    let path = arguments.string("--adapter") ?? ""
-    let file = try ModelFile.open(arguments.string("--model") ?? "")
+    let combining = try AdapterCombining(arguments, for: Self.self)
+    let selection = try ModelSelection(arguments)
+    let file = try selection.openFile(console)
     let layers = try CausalLM.load(file).adaptableLayers
-    let adapter = try LoRAAdapter.read(path, for: layers)
-    let record = AdapterRecord.read(adapter: path)
-    if let record, record.baseHash != (try file.contentHash()) {
-      console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(file.path)"
-      )
-    }
+    let adapter = try combining.adapter(selection.adapters, for: layers)
+    let record = AdapterRecord.common(of: selection.adapters)
 
     var json = JSONObject()
     json["output"] = .string(output)
@@ -62,7 +62,7 @@ enum ExportCommand: Command {
       if written.foldedCount > 0 {
         text += "; the scales of \(written.foldedCount) differ and are folded into B"
       }
-      if record?.precision == "nf4" {
+      if selection.record?.precision == "nf4" {
         console.note(
           "the adapter was trained on NF4 weights, which llama.cpp does not have: on any GGUF base it meets other weights"
         )
@@ -70,7 +70,7 @@ enum ExportCommand: Command {
     } else {
       try AdapterFolder.save(as: output) { staging in
         try AdapterFolder.write(
-          adapter, to: staging, baseModel: arguments.string("--model") ?? "", as: type)
+          adapter, to: staging, baseModel: file.path, as: type)
         try record?.write(to: staging)
       }
       json["format"] = "peft"

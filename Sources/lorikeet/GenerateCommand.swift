@@ -41,7 +41,7 @@ enum GenerateCommand: Command {
     guard arguments.has("--input") == arguments.has("--output") else {
       throw UsageError(command: Self.self, "--input and --output go together")
     }
-    let chat = try ModelSelection(arguments, console).open(console)
+    let chat = try ModelSelection(arguments).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let system = arguments.string("--system").map { [ChatModel.message("system", $0)] } ?? []
 

@@ -8,13 +8,24 @@ enum InspectCommand: Command {
   static let name = "inspect"
   static let summary = "says what is in a model file, a model folder or an adapter"
   static let positional = ["PATH"]
-  static let flags: [Flag] = []
+  static let flags = [
+    Flag(
+      name: "--adapter", value: "A",
+      help: "of a model: what this adapter does to each layer, ‖ΔW‖/‖W‖ and effective rank")
+  ]
   static let example = "lorikeet inspect models/SmolLM2-135M-Instruct.Q4_1.gguf"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let path = arguments.positional[0]
     var json = JSONObject()
-    if GGUFAdapterFile.isAdapter(path) {
+    if let adapter = arguments.string("--adapter") {
+      let inspection = try AdapterInspection(adapter, of: ModelFile.open(path), console)
+      inspection.report(console)
+      json["kind"] = "adapter"
+      json["model"] = .string(path)
+      json["adapter"] = .string(adapter)
+      json["layers"] = inspection.json
+    } else if GGUFAdapterFile.isAdapter(path) {
       inspect(try GGUFAdapterFile(path: path), &json, console)
     } else if let (configuration, _) = try? AdapterFolder.readConfiguration(path) {
       let tensors = try SafetensorsFile(path: "\(path)/adapter_model.safetensors").tensors

@@ -1,6 +1,7 @@
 import CausalLM
 import Configuration
 import Inference
+import LoRA
 import ModelFiles
 import Training
 
@@ -18,8 +19,12 @@ struct ModelSelection {
   let precision: CausalLM.Precision
   /// The run folder, where the command line names one.
   let run: String?
+  /// Whether the adapter's configuration named the model, and not the command line.
+  private let isNamedByAdapter: Bool
   /// What the first adapter that says so was trained on.
-  private let record: AdapterRecord?
+  let record: AdapterRecord?
+  /// What is said of the precision once the model is loaded.
+  private let precisionNote: String?
 
   /// The flag that names a run folder in place of a model and its adapter.
   static let runFlag = Flag(
@@ -34,60 +39,88 @@ struct ModelSelection {
   static let flags = [
     Flag(
       name: "--model", value: "M",
-      help: "a .gguf file, a Hugging Face folder, or org/name in the local cache", isRequired: true),
+      help: "a .gguf file, a Hugging Face folder, or org/name[@revision] in the local cache; "
+        + "default: the base that the adapter's folder names", isRequired: true,
+      isNamedBy: "--adapter"),
     Flag(name: "--adapter", value: "A", help: "a PEFT adapter folder or a GGUF adapter"), runFlag,
     fourBitFlag,
   ]
 
-  /// Reads what the arguments name, and says what of it is not as the adapter was trained.
+  /// Reads what the arguments name.
   ///
   /// An adapter's own record says what precision it was trained in; it is followed. Where it is gone, the run's
   /// configuration says the same.
   ///
   /// - Throws: `ModelFileError` or `ConfigurationError` for a run folder that is none, or has no adapter yet.
-  init(_ arguments: Arguments, _ console: Console) throws {
+  init(_ arguments: Arguments) throws {
     run = arguments.string("--run").map { $0.trimmingSuffix("/") }
     let trained = try run.map(Self.settings)
-    model = trained?.path ?? arguments.string("--model") ?? ""
     adapters = try run.map { [try Self.adapter(of: $0)] } ?? arguments.strings("--adapter")
+    let named = trained?.path ?? arguments.string("--model")
+    isNamedByAdapter = named == nil
+    if let named {
+      model = named
+    } else {
+      model = try AdapterFolder.baseModel(adapters.first ?? "")
+    }
     record = adapters.lazy.compactMap(AdapterRecord.read).first
 
     if arguments.has("--load-in-4bit") {
       precision = .nf4(doubleQuantized: true)
-      if let record, record.precision != "nf4" {
-        console.note(
-          "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
-        )
-      }
+      let isOther = record.map { $0.precision != "nf4" } ?? false
+      precisionNote =
+        isOther
+        ? "warning: the adapter was trained on the file's own weights, and --load-in-4bit changes them"
+        : nil
     } else if let record, record.precision == "nf4" {
       precision = .nf4(doubleQuantized: record.isDoubleQuantized)
-      console.note("base in NF4, as the adapter was trained (\(AdapterRecord.fileName))")
+      precisionNote = "base in NF4, as the adapter was trained (\(AdapterRecord.fileName))"
     } else if record == nil, let trained, trained.loadIn4Bit {
       precision = .nf4(doubleQuantized: trained.useDoubleQuant)
-      console.note("base in NF4, as the adapter was trained (config.yaml)")
+      precisionNote = "base in NF4, as the adapter was trained (config.yaml)"
     } else {
       precision = .stored
+      precisionNote = nil
     }
   }
 
-  /// Loads the model, without an adapter, and warns where it is not the one that the adapter was trained on.
+  /// Loads the model, without an adapter, and says what of it is not as the adapter was trained.
   func load(_ console: Console) throws -> ChatModel {
-    let chat: ChatModel
+    if let precisionNote { console.note(precisionNote) }
+    let chat = try namingRun { try ModelSession.load(model, precision, console) }
+    try warnOfOtherBase(chat.file, console)
+    return chat
+  }
+
+  /// Opens the model's file, for names and shapes alone, and warns where the adapter was trained on another.
+  func openFile(_ console: Console) throws -> ModelFile {
+    let file = try namingRun { try ModelFile.open(model) }
+    try warnOfOtherBase(file, console)
+    return file
+  }
+
+  /// Runs `body`, whose error says where a model that is missing was named.
+  private func namingRun<Result>(_ body: () throws -> Result) throws -> Result {
     do {
-      chat = try ModelSession.load(model, precision, console)
+      return try body()
     } catch let error as ModelFileError {
-      guard let run, case .missing(let path, _, _) = error, path == model else { throw error }
+      guard case .missing(let path, _, _) = error, path == model else { throw error }
+      if isNamedByAdapter { throw Self.missingBase(model, of: adapters.first ?? "") }
+      guard let run else { throw error }
       // A run names its model relative to where it was started.
       throw ModelFileError.missing(
         path: "\(run)/config.yaml", problem: "its model.path, \(model), is not there",
         remedy: "start where the run was started, or name the model with --model and --adapter")
     }
-    if let record, record.baseHash != (try ModelSession.contentHash(of: chat.file, console)) {
-      console.note(
-        "warning: the adapter was trained on \(record.baseName), whose content differs from \(model); its answers may be worse"
-      )
+  }
+
+  private func warnOfOtherBase(_ file: ModelFile, _ console: Console) throws {
+    guard let record, record.baseHash != (try ModelSession.contentHash(of: file, console)) else {
+      return
     }
-    return chat
+    console.note(
+      "warning: the adapter was trained on \(record.baseName), whose content differs from \(model); its answers may be worse"
+    )
   }
 
   /// Loads the model with its adapter.
@@ -95,6 +128,13 @@ struct ModelSelection {
     let chat = try load(console)
     if let adapter = adapters.last { try chat.attachAdapter(adapter) }
     return chat
+  }
+
+  private static func missingBase(_ base: String, of adapter: String) -> ModelFileError {
+    .missing(
+      path: adapter,
+      problem: "its base, \(base), is neither here nor in the local Hugging Face cache",
+      remedy: "start where that path leads to it, or name it with --model")
   }
 
   /// What a run's configuration says of its model.

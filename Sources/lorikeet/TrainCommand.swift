@@ -60,7 +60,7 @@ enum TrainCommand: Command {
     defer { withExtendedLifetime(lock) {} }
 
     // Everything that a user's file can be wrong in is read before anything is written.
-    let session = try TrainingSession(requested, console)
+    let session = try TrainingSession(requested, isResuming: resumePath != nil, console)
     let (configuration, run, file) = (session.configuration, session.run, session.file)
 
     let record = AdapterRecord(
@@ -107,9 +107,11 @@ enum TrainCommand: Command {
     let outcome = summary.outcome == .interrupted ? "stopped after step \(summary.steps)" : "done"
     console.print(
       "\(outcome): \(summary.steps) steps, \(summary.trainedTokens) tokens in \(Format.duration(summary.seconds)) (\(Int(Double(summary.trainedTokens) / max(summary.stepSeconds, 1e-9))) tokens/s), loss \(Format.fixed(summary.finalLoss, 4))"
-        + (summary.bestValidationLoss.map {
-          ", best validation loss \(Format.fixed($0, 4)) at step \(summary.bestStep ?? 0)"
-        } ?? ""))
+    )
+    if let best = summary.bestValidationLoss {
+      console.print(
+        "best validation loss \(Format.fixed(best, 4)) at step \(summary.bestStep ?? 0)")
+    }
     if summary.outcome == .forgot {
       console.note(
         "stopped: the loss on data.retention rose beyond training.max_forgetting; the adapter is the last that was within it"

@@ -23,7 +23,11 @@ struct TrainingSession {
   let samples: SamplePrompts?
 
   /// Reads data and model, and says what there is.
-  init(_ configuration: RunConfiguration, _ console: Console) throws {
+  ///
+  /// - Parameter isResuming: whether a checkpoint's numbers will take the place of the adapter's.
+  init(
+    _ configuration: RunConfiguration, isResuming: Bool = false, _ console: Console
+  ) throws {
     let file = try ModelFile.open(configuration.model.path)
     let tokenizer = try file.makeTokenizer()
     let template = try file.makeChatTemplate(tokenizer)
@@ -50,8 +54,11 @@ struct TrainingSession {
       configuration.model.loadIn4Bit
       ? .nf4(doubleQuantized: configuration.model.useDoubleQuant) : .stored
     let chat = try ModelSession.load(configuration.model.path, precision, console)
-    let adapter = try LoRAAdapter.starting(
-      configuration.lora, for: chat.model, seed: configuration.training.seed)
+    let adapter = try console.stage("decomposing weights", in: .things("layers")) { progress in
+      try LoRAAdapter.starting(
+        configuration.lora, for: chat.model, seed: configuration.training.seed,
+        isResuming: isResuming, progress: progress)
+    }
     samples = try Self.samples(
       configuration.training, validation?.rows ?? [],
       longestPrompt: (train.examples + (validation?.tokens.examples ?? [])).map(\.tokens.count)

@@ -15,7 +15,10 @@ import Testing
     var layers: [Int]?
     var dropout = 0.0
     var arithmetic = Arithmetic.f32
-    var testDescription: String { "\(targets) \(layers ?? []) \(dropout) \(arithmetic)" }
+    var usesDoRA = false
+    var testDescription: String {
+      "\(targets) \(layers ?? []) \(dropout) \(arithmetic) \(usesDoRA)"
+    }
   }
 
   static let cases = [
@@ -24,18 +27,22 @@ import Testing
     Case(targets: .names(["down_proj"]), dropout: 0.25),
     Case(targets: .allLinear, layers: [1], dropout: 0.25),
     Case(targets: .names(["gate_proj", "v_proj"]), arithmetic: .w8a16),
+    Case(targets: .allLinear, dropout: 0.25, usesDoRA: true),
+    Case(targets: .names(["q_proj", "v_proj", "down_proj"]), arithmetic: .w8a16, usesDoRA: true),
   ]
 
   private static func model(_ test: Case) throws -> (CausalLM, LoRAAdapter) {
     let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/tiny-tied")))
     let configuration = LoRAConfiguration(
-      rank: 4, alpha: 8, dropout: test.dropout, targets: test.targets, layers: test.layers)
+      rank: 4, alpha: 8, dropout: test.dropout, targets: test.targets, layers: test.layers,
+      usesDoRA: test.usesDoRA)
     let adapter = LoRAAdapter(
       shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration)
     var numbers = SeededNumbers(5)
     for (index, number) in numbers.floats(adapter.parameters.count, within: 0.1).enumerated() {
       adapter.parameters.base[index] = number
     }
+    model.updateMagnitudes(of: adapter, initializing: true)
     model.attach(adapter)
     model.compute(in: test.arithmetic)
     return (model, adapter)

@@ -12,12 +12,14 @@ import Testing
 
   @Test(
     "token by token gives the logits of the whole forward pass, streamed or not",
-    arguments: [("tiny-tied", true), ("tiny-odd", false), ("tiny-tied.mixed.gguf", false)])
-  func equalsForward(_ name: String, _ isAdapted: Bool) throws {
+    arguments: [
+      ("tiny-tied", "lora/all-linear"), ("tiny-tied", "methods/dora/initial"), ("tiny-odd", nil),
+      ("tiny-tied.mixed.gguf", nil),
+    ])
+  func equalsForward(_ name: String, _ adapter: String?) throws {
     let model = try CausalLM.load(try ModelFile.open(Fixture.path("models/\(name)")))
-    if isAdapted {
-      model.attach(
-        try AdapterFolder.read(Fixture.path("lora/all-linear"), for: model.adaptableLayers))
+    if let adapter {
+      model.attach(try AdapterFolder.read(Fixture.path(adapter), for: model.adaptableLayers))
     }
     for count in [1, 3, 4, 5] {
       let sequences = Array(Self.sequences.prefix(count))

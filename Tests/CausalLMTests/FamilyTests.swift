@@ -10,7 +10,9 @@ import Testing
 
 /// Every family against PyTorch, from both file formats.
 @Suite("Families") struct FamilyTests {
-  static let names = ["llama", "mistral", "qwen2", "qwen3", "smollm3"]
+  static let names = [
+    "llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma2", "gemma3_text",
+  ]
   static let formats = ["", "/model.gguf"]
 
   static func load(_ path: String, precision: CausalLM.Precision = .stored) throws -> CausalLM {
@@ -158,6 +160,29 @@ import Testing
       #expect(copy.blocks.windowSize == file.blocks.windowSize)
       #expect(Set(copy.tensorNames) == Set(file.tensorNames))
       expectSameBits(try CausalLM.load(copy).logits(batch).flatMap { $0 }, expected, output)
+    }
+  }
+
+  @Test(
+    "compute as Transformers does by settings that their GGUF files have no keys for",
+    arguments: ["scalar", "stretched", "listed"])
+  func variants(_ name: String) throws {
+    let scratch = NSTemporaryDirectory() + "lorikeet-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let family = Fixture.path("families/gemma3_text")
+    try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+    for (from, to) in [
+      ("\(name).config.json", "config.json"), ("model.safetensors", "model.safetensors"),
+    ] {
+      try FileManager.default.copyItem(atPath: "\(family)/\(from)", toPath: "\(scratch)/\(to)")
+    }
+    let file = try ModelFile.open(scratch)
+    let reference = try TensorFixture("families/gemma3_text/\(name).logits.safetensors")
+    let batch = TokenBatch(sequences: [reference.integers("input_ids.33")])
+    let logits = try CausalLM.load(file).logits(batch).flatMap { $0 }
+    #expect(relativeError(logits, reference.floats("logits.33")) < 2e-6)
+    #expect(throws: ModelFileError.self) {
+      try GGUFModelWriter.write(file, to: scratch + "/out.gguf", as: .f16) { _, _, _ in }
     }
   }
 

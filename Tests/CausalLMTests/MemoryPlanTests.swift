@@ -11,11 +11,11 @@ import Testing
 @Suite("Memory plan") struct MemoryPlanTests {
   private static func model(
     _ targets: LoRAConfiguration.Targets = .allLinear, layers: [Int]? = nil, dropout: Double = 0,
-    of path: String = "models/tiny-tied"
+    of path: String = "models/tiny-tied", usesDoRA: Bool = false
   ) throws -> CausalLM {
     let model = try CausalLM.load(try ModelFile.open(Fixture.path(path)))
     let configuration = LoRAConfiguration(
-      rank: 4, alpha: 8, dropout: dropout, targets: targets, layers: layers)
+      rank: 4, alpha: 8, dropout: dropout, targets: targets, layers: layers, usesDoRA: usesDoRA)
     model.attach(
       LoRAAdapter(
         shapes: try configuration.shapes(for: model.adaptableLayers), configuration: configuration))
@@ -30,17 +30,28 @@ import Testing
       .init(tokensAtOnce: 2_048, largestPart: 2_000, mostSupervised: 2_000, computedTokens: 9_700),
     ], longestRow: 200, adapterCopies: 4, dataBytes: 1_000, threads: 2)
 
-  @Test("of activations and logits is what their buffers take")
-  func equalsBuffers() throws {
+  @Test("has no more logits at one time than fit some bytes, whatever the vocabulary")
+  func logitBytes() {
+    let rows = { (vocabulary: Int) in
+      ActivationPlan().headRows(tokens: 4_096, vocabularySize: vocabulary)
+    }
+    #expect(rows(49_152) == 512 && rows(262_144) == 128 && rows(1 << 28) == 1)
+    #expect(ActivationPlan().headRows(tokens: 3, vocabularySize: 262_144) == 3)
+  }
+
+  @Test("of activations and logits is what their buffers take", arguments: [false, true])
+  func equalsBuffers(_ usesDoRA: Bool) throws {
     for (targets, layers, dropout, path) in [
       (.allLinear, nil, 0.25, "models/tiny-tied"),
       (.names(["q_proj", "o_proj"]), nil, 0, "models/tiny-tied"),
       (.allLinear, [1], 0, "models/tiny-tied"),
       (.names(["down_proj"]), [0], 0.25, "models/tiny-tied"),
       (.allLinear, nil, 0, "families/llama"), (.allLinear, nil, 0.25, "families/qwen3"),
-      (.allLinear, [3], 0, "families/smollm3"),
+      (.allLinear, [3], 0, "families/smollm3"), (.allLinear, nil, 0.25, "families/gemma3_text"),
+      (.allLinear, [1, 2], 0, "families/gemma2"),
     ] as [(LoRAConfiguration.Targets, [Int]?, Double, String)] {
-      let model = try Self.model(targets, layers: layers, dropout: dropout, of: path)
+      let model = try Self.model(
+        targets, layers: layers, dropout: dropout, of: path, usesDoRA: usesDoRA)
       for storage in ActivationPlan.Storage.allCases {
         for kept in [0, 1, .max] {
           for (tokens, rows) in [(128, 256), (384, 64)] {

@@ -37,21 +37,22 @@ import Testing
     #expect(messages.contains("memory: \((plan + 999_999) / 1_000_000) MB planned"))
     // A byte a weight more than NF4 alone: `auto` goes back to f32 where there is no room for it.
     let hasRoom = limit > 500_000_000
-    #expect(messages.contains("kernels, w8a16") == (hasRoom && TinyRun.hasFastIntegers))
+    #expect(messages.contains("computing in w8a16 on ") == (hasRoom && TinyRun.hasFastIntegers))
     #expect(messages.contains("computing in f32: ") == (!hasRoom && TinyRun.hasFastIntegers))
   }
 
   @Test(
     "takes what the plan says where little of a row is learnt, in f32 and in integers",
-    .enabled(if: model != nil), arguments: ["f32", "w8a16"])
-  func shortAnswers(_ compute: String) throws {
+    .enabled(if: model != nil),
+    arguments: [["f32"], ["w8a16"], ["f32", "lora.use_dora=true"]])
+  func shortAnswers(_ settings: [String]) throws {
     let (plan, peak, _) = try Self.planAndPeak(
       training: Self.rows(32, question: 40, answer: 5, seed: 3),
       validation: Self.rows(4, question: 40, answer: 5, seed: 4),
       [
-        "training.per_device_train_batch_size=16", "training.compute=\(compute)",
+        "training.per_device_train_batch_size=16", "training.compute=\(settings[0])",
         "training.samples=0",
-      ])
+      ] + settings.dropFirst())
     #expect(abs(peak - plan) < plan / 10, "\(peak) of \(plan) planned")
   }
 

@@ -53,6 +53,11 @@ import Testing
     #expect(first["precision"]?.stringValue == "nf4")
     #expect(first["generation"] == second["generation"])
 
+    // The adapter's folder names its base.
+    let implied = try lorikeet(["evaluate", "--adapter", "\(run)/adapter"] + how)
+    #expect(implied.exitCode == 0, "\(implied.standardError)")
+    #expect(try JSON.parse(implied.standardOutput)["loss"] == first["loss"])
+
     // Without the record beside the adapter, the configuration knows the precision.
     try FileManager.default.removeItem(atPath: "\(run)/adapter/lorikeet.json")
     let unrecorded = try lorikeet(["evaluate", "--run", run] + how)

@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(
-    "shows that a large model is being quantised and evaluated, and leaves no trace of it",
+    "shows that a model is being evaluated, and leaves no trace of it",
     .enabled(if: model != nil), arguments: [80, 40] as [UInt16])
   func stages(_ columns: UInt16) throws {
     let arguments = [
@@ -35,9 +35,8 @@ import Testing
     ]
     let run = try TerminalRun(arguments, columns: columns)
     #expect(run.exitCode == 0, "\(run.written)")
-    for stage in ["quantising to NF4  ", "model: loss  "] {
-      #expect(run.redrawn.contains { $0.hasPrefix(stage) }, "\(stage): \(run.written)")
-    }
+    // Quantising may be over before it is worth a line.
+    #expect(run.redrawn.contains { $0.hasPrefix("model: loss  ") }, "\(run.written)")
     for line in run.redrawn { #expect(line.count < Int(columns), "\(line)") }
     // A blank in the place of a line: the stage is over, and nothing of it stays.
     #expect(

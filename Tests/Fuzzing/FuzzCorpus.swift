@@ -45,11 +45,28 @@ enum FuzzCorpus {
     Array(bytes.prefix(count))
   }
 
+  private static let textTokenizer =
+    #"{"added_tokens":[{"id":0,"content":"<unk>","special":true}],"normalizer":{"type":"Sequence","#
+    + #""normalizers":[{"type":"NFC"},{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":"#
+    + #"{"String":" "},"content":"▁"}]},"pre_tokenizer":null,"decoder":{"type":"Sequence","decoders":"#
+    + #"[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"#
+    + #""Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},"model":{"type":"BPE","unk_token":"#
+    + #""<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{"<unk>":0,"<0xC3>":1,"<0x9C>":2,"▁":3,"#
+    + #""a":4,"b":5,"ab":6,"▁a":7,"1":8,"▁ab":9},"merges":[["a","b"],["▁","a"],["▁","ab"]]}}"#
+  private static let unigramTokenizer =
+    #"{"added_tokens":[{"id":1,"content":"<s>","special":true}],"normalizer":{"type":"Replace","#
+    + #""pattern":{"Regex":" {2,}"},"content":" "},"pre_tokenizer":{"type":"Metaspace","replacement":"▁","#
+    + #""prepend_scheme":"first","split":false},"decoder":{"type":"Metaspace","replacement":"▁","#
+    + #""prepend_scheme":"first","split":false},"model":{"type":"Unigram","unk_id":0,"byte_fallback":"#
+    + #"false,"vocab":[["<unk>",0],["<s>",0],["▁",-2.5],["a",-3],["ab",-4.25],["▁a",-2],["1",-6]]}}"#
+
   /// A small tokenizer, and the same with each way of splitting words that the other tests know.
   private static func tokenizers() throws -> [[UInt8]] {
     let small = try FuzzFile.fixture("modelfiles/tiny/tokenizer.json")
     guard let root = try JSON.parse(small).objectValue else { return [small] }
     var entries = [small, try FuzzFile.fixture("models/tiny-odd/tokenizer.json")]
+    // Small ones whose tokens are text: merge rules with byte fallback, and scores.
+    entries += [Self.textTokenizer, Self.unigramTokenizer].map { Array($0.utf8) }
     for line in try FuzzFile.fixture("tokenization/variants.jsonl").split(separator: 0x0A) {
       let variant = try JSON.parse(Array(line))
       var tokenizer = root

@@ -41,6 +41,10 @@ enum FuzzDictionary {
     + #""ignore_merges":true¦"dropout":0.1¦"continuing_subword_prefix":""¦"id":¦"content":¦"#
     + #""special":true¦"lstrip":true¦"rstrip":true¦"single_word":true¦"normalized":true¦"processors":¦"#
     + #""TemplateProcessing"¦"single":¦"pair":¦"special_tokens":¦"SpecialToken"¦"Sequence"¦"type_id":0¦"#
+    + #""normalizer":{"type":"Sequence","normalizers":[¦{"type":"NFC"}¦{"type":"Prepend","prepend":"▁"}¦"#
+    + #"{"type":"Replace","pattern":{"String":" "},"content":"▁"}¦{"type":"ByteFallback"}¦{"type":"Fuse"}¦"#
+    + #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true}¦"<0x0A>"¦▁¦"Unigram"¦"#
+    + #""unk_id":0¦"vocab":[["a",-1.5]]¦"#
     + #"["a","b"]¦"a b"¦"Ġ"¦"Ġa"¦"ĠĠ"¦{"a":0}¦{"type":"ByteLevel","add_prefix_space":true}¦"#
     + #"{"type":"Split","pattern":{"Regex":"a*"},"behavior":"Removed","invert":true},"#
 
@@ -55,7 +59,11 @@ enum FuzzDictionary {
     + #""rms_norm_eps":¦"rope_theta":¦"rope_scaling":¦"rope_parameters":¦"rope_type":"llama3"¦"#
     + #""factor":8.0¦"low_freq_factor":1.0¦"high_freq_factor":4.0¦"#
     + #""original_max_position_embeddings":8192¦"tie_word_embeddings":true¦"attention_bias":true¦"#
-    + #""mlp_bias":true¦"torch_dtype":"bfloat16"¦"hidden_act":"silu"¦"quantization_config":{}¦"qwen2"¦"mistral""#
+    + #""mlp_bias":true¦"torch_dtype":"bfloat16"¦"hidden_act":"silu"¦"quantization_config":{}¦"qwen2"¦"mistral"¦"#
+    + #""gemma2"¦"gemma3_text"¦"sliding_window":¦"sliding_window_pattern":¦"layer_types":¦"#
+    + #""query_pre_attn_scalar":¦"attn_logit_softcapping":¦"final_logit_softcapping":¦"#
+    + #""rope_local_base_freq":¦"full_attention":¦"sliding_attention":¦"hidden_activation":¦"#
+    + #""use_bidirectional_attention":true"#
 
   private static let yaml =
     "model:¦\n  path: ¦data:¦\n  train: ¦lora:¦\n  r: ¦training:¦\n  output_dir: ¦lora_alpha: ¦"

@@ -19,14 +19,21 @@ import Tokenization
 #endif
 
 func logits(_ model: String, _ adapter: String?, _ ids: String, _ output: String) throws {
-  let chat = try ChatModel(path: model)
-  if let adapter { try chat.attachAdapter(adapter) }
+  let language: CausalLM
+  if let adapter {
+    let chat = try ChatModel(path: model)
+    try chat.attachAdapter(adapter)
+    language = chat.model
+  } else {
+    // Tokens are given, so that the tokenizer need not be one that Lorikeet knows.
+    language = try CausalLM.load(try ModelFile.open(model))
+  }
   var tensors: [PlannedTensor] = []
   var values: [String: [Float]] = [:]
   let sequences = try json(ids).objectValue ?? JSONObject()
   for (name, list) in sequences {
     let ids = (list.arrayValue ?? []).compactMap(\.intValue).map(Int32.init)
-    let rows = chat.model.logits(TokenBatch(sequences: [ids]))
+    let rows = language.logits(TokenBatch(sequences: [ids]))
     tensors.append(
       PlannedTensor(
         name: "logits.\(name)", shape: [rows.count, rows.first?.count ?? 0], type: TensorType(.f32))

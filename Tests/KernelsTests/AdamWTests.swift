@@ -46,6 +46,38 @@ import Testing
     expectSameBits(step(gradient, scale: 0.3), step(gradient.map { $0 * 0.3 }, scale: 1))
   }
 
+  @Test("of a region updates that and nothing else", arguments: KernelPath.available)
+  func regions(_ path: KernelPath) {
+    var numbers = SeededNumbers(15)
+    let (initial, gradient) = (numbers.floats(131), numbers.floats(131))
+    let settings = AdamW.Settings(
+      learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1)
+    func step(_ region: AdamW.Region?) -> [Float] {
+      let parameters = FloatBuffer(initial)
+      let (first, second) = (FloatBuffer(count: 131), FloatBuffer(count: 131))
+      AdamW.update(
+        parameters, gradients: FloatBuffer(gradient), firstMoment: first, secondMoment: second,
+        step: 3, settings: settings, region: region, path: path)
+      return parameters.array
+    }
+    let all = step(nil)
+    for region in [
+      AdamW.Region(offset: 7, columns: 101),
+      AdamW.Region(offset: 3, rows: 5, columns: 3, stride: 19),
+    ] {
+      var expected = initial
+      for row in 0..<region.rows {
+        let from = region.offset + row * region.stride
+        for index in from..<from + region.columns { expected[index] = all[index] }
+      }
+      let found = step(region)
+      expectClose(found, expected, relative: 2e-7, absolute: 1e-9)
+      for index in 0..<131 where expected[index] == initial[index] {
+        #expect(found[index] == initial[index])
+      }
+    }
+  }
+
   @Test("without a gradient only decays", arguments: KernelPath.available)
   func decays(_ path: KernelPath) {
     let parameters = FloatBuffer([1, -2, 3])

@@ -8,6 +8,7 @@ struct AttentionReference {
   let keyValueHeads: Int
   let headDimension: Int
   let scale: Double
+  var softCap: Double?
   /// For each token the tokens it sees, itself last.
   let visible: [[Int]]
 
@@ -46,7 +47,8 @@ struct AttentionReference {
                 let key = (other * keyValueHeads + head / group) * d
                 var score = 0.0
                 for c in 0..<d { score += q[query + c] * k[key + c] }
-                return scale * score
+                guard let softCap else { return scale * score }
+                return softCap * tanh(scale * score / softCap)
               }
               let largest = weights.reduce(-.infinity, max)
               weights = weights.map { exp($0 - largest) }
@@ -76,10 +78,12 @@ struct AttentionCase {
   var sharedWidth: Int { attention.keyValueHeads * attention.headDimension }
 
   var reference: AttentionReference {
-    AttentionReference(
+    var reference = AttentionReference(
       heads: attention.heads, keyValueHeads: attention.keyValueHeads,
       headDimension: attention.headDimension, scale: Double(attention.scale), segments: segments,
       window: window)
+    reference.softCap = attention.softCap.map { Double($0) }
+    return reference
   }
 
   struct Result {

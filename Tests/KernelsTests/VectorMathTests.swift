@@ -36,6 +36,17 @@ import Testing
       absolute: 1e-7)
   }
 
+  @Test("bounds as exactly as a Float can, far out and near zero", arguments: KernelPath.available)
+  func softCap(_ path: KernelPath) {
+    let x =
+      (-400...400).map { Float($0) / 32 + 0.001 } + [-1e30, -200, -1e-20, 0, 1e-20, 200, 1e30]
+    let values = GuardedMatrix(x)
+    VectorMath.softCap(x.count, 0.5, 3, values.base, path)
+    expectClose(
+      values.values, x.map { 3 * tanh(0.5 * Double($0)) }, relative: 3e-7, absolute: 1e-30)
+    #expect(values.isIntact)
+  }
+
   @Test("finds the largest wherever it stands", arguments: KernelPath.available, sizes)
   func largest(_ path: KernelPath, _ n: Int) {
     for place in 0..<n {

@@ -58,6 +58,45 @@ import Testing
     #expect(try unrotated(["no_rope_layers": [0, 1, 1, 1, 1, 1, 1, 0]]) == [0, 7])
   }
 
+  @Test("of Gemma bound scores and logits, and rotate blocks with a window by a base of their own")
+  func gemma() throws {
+    let two = try Self.settings(.gemma2)
+    #expect(two.attentionSoftCap == 50 && two.logitSoftCap == 30 && two.queryScalar == 256)
+    #expect((0..<8).filter { two.window(ofBlock: $0) == 4_096 } == [0, 2, 4, 6])
+    #expect(two.normalizesOutputs && two.normOffset == 1 && two.activation == .geluTanh)
+    #expect(two.embeddingScale == 8 && two.localRopeTheta == nil)
+    let free = try Self.settings(
+      .gemma2, ["attn_logit_softcapping": nil, "final_logit_softcapping": nil])
+    #expect(free.attentionSoftCap == nil && free.logitSoftCap == nil)
+
+    let three = try Self.settings(.gemma3, ["sliding_window": 7])
+    #expect((0..<8).filter { three.window(ofBlock: $0) == nil } == [5])
+    #expect((0..<8).filter { !three.rotatesLocally(block: $0) } == [5])
+    #expect(three.localRopeTheta == 10_000 && three.normalizesQueriesAndKeys)
+    // Transformers ignores this one, whose attention has no bound.
+    #expect(try Self.settings(.gemma3, ["attn_logit_softcapping": 5.0]).attentionSoftCap == nil)
+    // The form of Transformers 4, and that of 5.
+    let older = try Self.settings(
+      .gemma3,
+      [
+        "sliding_window_pattern": 2, "rope_theta": 5.0, "rope_local_base_freq": 3.0,
+        "rope_scaling": ["rope_type": "linear", "factor": 8.0],
+      ])
+    let newer = try Self.settings(
+      .gemma3,
+      [
+        "layer_types": .array(
+          (0..<8).map { $0 % 2 == 0 ? "sliding_attention" : "full_attention" }),
+        "rope_parameters": [
+          "full_attention": ["rope_type": "linear", "factor": 8.0, "rope_theta": 5.0],
+          "sliding_attention": ["rope_type": "default", "rope_theta": 3.0],
+        ],
+      ])
+    #expect(older.ropeScaling == .linear(factor: 8) && newer.ropeScaling == older.ropeScaling)
+    #expect(older.localRopeTheta == 3 && newer.localRopeTheta == 3)
+    #expect((0..<8).allSatisfy { older.window(ofBlock: $0) == newer.window(ofBlock: $0) })
+  }
+
   @Test("that are damaged are refused in one sentence")
   func refused() {
     for (family, extra, expected) in [
@@ -76,6 +115,30 @@ import Testing
         .qwen2, ["use_sliding_window": true, "max_window_layers": -1],
         "max_window_layers is -1, not a whole number from 0"
       ),
+      (.gemma2, ["sliding_window": nil], "sliding_window is missing"),
+      (.gemma2, ["query_pre_attn_scalar": 0], "query_pre_attn_scalar is 0, not a number above 0"),
+      (
+        .gemma2, ["attn_logit_softcapping": -1.0],
+        "attn_logit_softcapping is -1.0, not a number above 0"
+      ),
+      (
+        .gemma3, ["final_logit_softcapping": "x"],
+        "final_logit_softcapping is \"x\", not a number above 0"
+      ),
+      (
+        .gemma3, ["hidden_activation": "gelu"], "uses the activation gelu; use a model with gelu_py"
+      ),
+      (.gemma3, ["use_bidirectional_attention": true], "attends in both directions"),
+      (
+        .gemma3, ["rope_parameters": ["full_attention": 1]],
+        "rope_parameters.full_attention is a number, not an object"
+      ),
+      (
+        .gemma3, ["rope_parameters": ["sliding_attention": ["rope_type": "yarn"]]],
+        "stretches RoPE of blocks with a window in the way \"yarn\""
+      ),
+      (.gemma3, ["sliding_window_pattern": 0], "sliding_window_pattern is 0, not a whole number"),
+      (.gemma3, ["rope_local_base_freq": 0], "rope_local_base_freq is 0, not a number above 0"),
       (.llama, ["rope_scaling": ["type": "dynamic", "factor": 2.0]], "in the way \"dynamic\""),
       (.llama, ["rope_scaling": ["type": "linear"]], "rope_scaling.factor is missing"),
       (.llama, ["rope_scaling": ["type": "linear", "factor": -1.0]], "not a number above 0"),
@@ -145,6 +208,22 @@ import Testing
         "smollm3", "\"no_rope_layers\": [\n    1,", "\"no_rope_layers\": [\n    0,",
         "rotates other blocks than GGUF's architecture smollm3 does"
       ),
+      (
+        "gemma3_text", "\"query_pre_attn_scalar\": 16", "\"query_pre_attn_scalar\": 17",
+        "has a query_pre_attn_scalar other than 16, which GGUF's architecture gemma3 cannot say"
+      ),
+      (
+        "gemma3_text", "\"rope_theta\": 10000.0", "\"rope_theta\": 20000.0",
+        "has a rope_local_base_freq other than 10000, which GGUF's architecture gemma3 cannot say"
+      ),
+      (
+        "gemma3_text", "\"final_logit_softcapping\": null", "\"final_logit_softcapping\": 3.0",
+        "has a final_logit_softcapping, which GGUF's architecture gemma3 cannot say"
+      ),
+      (
+        "gemma2", "\"attn_logit_softcapping\": 4.0", "\"attn_logit_softcapping\": null",
+        "has no attn_logit_softcapping, which GGUF's architecture gemma2 cannot say"
+      ),
     ] {
       for name in ["config.json", "model.safetensors"] {
         try scratch.write(Fixture.bytes("families/\(family)/\(name)"), to: "\(family)/\(name)")
@@ -153,7 +232,9 @@ import Testing
       let changed =
         text.replacing(old, with: new)
         .replacing("\"sliding_window\": null", with: "\"sliding_window\": 3")
-        .replacing("\"full_attention\"", with: "\"sliding_attention\"")
+        .replacing(
+          "\"full_attention\"",
+          with: family.hasPrefix("gemma") ? "\"full_attention\"" : "\"sliding_attention\"")
       #expect(changed.contains(new))
       try scratch.write(changed, to: "\(family)/config.json")
       let model = try ModelFile.open(scratch.path(family))

@@ -151,7 +151,24 @@ struct ModelFileTests {
           == "org/tiny-1.0: no such file or folder, and no such model in the Hugging Face cache "
           + "\(scratch.path("hub")); check the path, or fetch it with: hf download org/tiny-1.0")
     }
-    for path in ["org/tiny/more", "tiny", "../tiny", "org/..", "/tiny"] {
+    try scratch.write("abc123", to: "hub/models--org--tiny-1.0/refs/pr/1")
+    for revision in ["pr/1", "abc123", "abc"] {
+      let opened = try ModelFile.open("org/tiny-1.0@\(revision)", cache: cache)
+      #expect(opened.location == snapshot, "\(revision)")
+    }
+    #expect(
+      message { _ = try ModelFile.open("org/tiny-1.0@v2", cache: cache) }
+        .hasSuffix("or fetch it with: hf download org/tiny-1.0 --revision v2"))
+    // Two commits that begin alike.
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path("hub/models--org--tiny-1.0/snapshots/abc999"),
+      withDestinationPath: Self.folder)
+    #expect(throws: ModelFileError.self) { try ModelFile.open("org/tiny-1.0@abc", cache: cache) }
+    #expect(try ModelFile.open("org/tiny-1.0@abc1", cache: cache).location == snapshot)
+    for path in [
+      "org/tiny/more", "tiny", "../tiny", "org/..", "/tiny", "org/tiny@", "org/tiny@../x",
+      "org/tiny@a//b",
+    ] {
       #expect(
         message { _ = try ModelFile.open(path, cache: cache) }
           == "\(path): no such file or folder; check the path")

@@ -6,7 +6,7 @@ import Testing
   /// Random rules over few tokens, so that ranks compete and pairs come and go.
   private static func merger(
     seed: inout some RandomNumberGenerator, rules count: Int
-  ) -> BytePairMerger {
+  ) -> BytePairMerger<MergeTable> {
     var rules: [MergeRule] = []
     for made in 4..<Int32(4 + count) {
       // A result is made by one rule only, as the texts of tokens have it.

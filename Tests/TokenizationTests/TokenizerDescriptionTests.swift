@@ -51,13 +51,18 @@ import Tokenization
       return try #require(error).description
     }
     #expect(
+      try message { try description(model: "bert") }
+        == "tokenizer.ggml.model is \"bert\", which is not supported; "
+        + "use a model with a byte-pair encoding (\"gpt2\" or \"llama\")")
+    #expect(
       try message { try description(model: "llama") }
-        == "tokenizer.ggml.model is \"llama\", which is not supported; "
-        + "use a model with a byte-level BPE tokenizer (\"gpt2\")")
+        == "tokenizer.ggml.scores should be a list of 8, but it is a list of 0; "
+        + "fetch the model again")
     #expect(
       try message { try description(pre: nil) }
         == "tokenizer.ggml.pre is missing, which is not supported; "
-        + "use a model with \"smollm\" or \"gpt-2\", or a Hugging Face folder")
+        + "use a model with one of \"gpt-2\", \"smollm\", \"llama-bpe\", \"qwen2\", \"tekken\", "
+        + "or a Hugging Face folder")
     #expect(
       try message { try description(types: [1]) }
         == "tokenizer.ggml.token_type should be a list of 8, but it is a list of 1; "

@@ -27,15 +27,19 @@ import Tokenization
     let strings = try TokenizerFixture.strings()
     let chosen = stride(from: 0, to: strings.count, by: 13).map { strings[$0] }
       .filter { $0.unicodeScalars.count < 200 }
-    let lines = try TokenizerFixture.lines("tokenization/variants.jsonl")
-    #expect(lines.count >= 28)
+    let lines =
+      try TokenizerFixture.lines("tokenization/variants.jsonl")
+      + TokenizerFixture.lines("tokenization/text-variants.jsonl")
+    #expect(lines.count >= 40)
     for line in lines {
       let variant = try JSON.parse(line)
       let name = try #require(variant["name"]?.stringValue)
       let base = try #require(variant["base"]?.stringValue)
       let fixture = try TokenizerFixture(base)
       var json = try #require(fixture.tokenizerJSON.objectValue)
-      if let step = variant["pre_tokenizer"] { json["pre_tokenizer"] = step }
+      for key in ["normalizer", "pre_tokenizer"] {
+        if let step = variant[key] { json[key] = step }
+      }
       if let options = variant["model"]?.objectValue, var model = json["model"]?.objectValue {
         for (key, value) in options { model[key] = value }
         json["model"] = .object(model)
@@ -59,7 +63,7 @@ import Tokenization
 
   @Test(
     "decoding gives exactly the bytes encoded, but for bytes without a token",
-    arguments: TokenizerFixture.names)
+    arguments: TokenizerFixture.byteLevelNames)
   func decodingInvertsEncoding(_ name: String) throws {
     let fixture = try TokenizerFixture(name)
     let tokenizer = try fixture.tokenizer()
@@ -75,7 +79,7 @@ import Tokenization
 
   @Test(
     "each token's range holds the token's bytes, in order and without overlap",
-    arguments: TokenizerFixture.names)
+    arguments: TokenizerFixture.byteLevelNames)
   func rangesHoldTokens(_ name: String) throws {
     let fixture = try TokenizerFixture(name)
     let tokenizer = try fixture.tokenizer()

@@ -104,6 +104,18 @@ struct TurnCase: CustomTestStringConvertible {
       {% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}
       """, talk, learns: ("b<end>", 1), ("d<end>", 3)),
     .init(
+      "an end-of-sequence token after the last turn",
+      """
+      {% for m in messages %}{{ '<' + m.role + '>' + m.content + '<|end|>\\n' }}{% endfor %}\
+      {{ '<assistant>' if add_generation_prompt else eos_token }}
+      """, talk, learns: ("b<|end|>", 1), ("d<|end|>", 3), ("<end>", 3)),
+    .init(
+      "an end-of-sequence token after the user's turn",
+      """
+      {% for m in messages %}{{ '<' + m.role + '>' + m.content + '<|end|>\\n' }}{% endfor %}\
+      {{ '<assistant>' if add_generation_prompt else eos_token }}
+      """, [user("a"), assistant("b"), user("c")], learns: ("b<|end|>", 1)),
+    .init(
       "turns that end with a newline",
       """
       {% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}\

@@ -37,9 +37,46 @@ LK_ALWAYS_INLINE float lk_exp(float x) {
   return p * scale;
 }
 
+/// tanh x to a few units in the last place, without a branch, so that it vectorises: Cephes' tanhf.
+LK_ALWAYS_INLINE float lk_tanh(float x) {
+#pragma clang fp contract(fast)
+  const float z = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * z + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  const float small = p * z * x + x;
+  const float magnitude = __builtin_fabsf(x);
+  const float large = 1.0f - 2.0f / (lk_exp(2.0f * magnitude) + 1.0f);
+  return magnitude < 0.625f ? small : __builtin_copysignf(large, x);
+}
+
+// gelu(x) = ½·x·(1 + tanh z) = x · σ(2z), z = √(2/π)·(x + 0.044715·x³): PyTorch's approximation "tanh".
+#define LK_GELU_LINEAR 1.5957691216057308f
+#define LK_GELU_CUBIC 0.044715f
+
 /// y += x
 LK_ALWAYS_INLINE void lk_add_body(int64_t n, const float *restrict x, float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+/// y −= x
+LK_ALWAYS_INLINE void lk_subtract_body(int64_t n, const float *restrict x, float *restrict y) {
+  for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+}
+
+/// y = x · weight, element by element; y may be x.
+LK_ALWAYS_INLINE void lk_scale_columns_body(int64_t n, const float *restrict weight, const float *x, float *y) {
+#pragma clang loop vectorize(assume_safety)
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] * weight[i];
+}
+
+/// sum += x · y, element by element
+LK_ALWAYS_INLINE void lk_add_product_body(
+    int64_t n, const float *restrict x, const float *restrict y, float *restrict sum) {
+#pragma clang fp contract(fast)
+  for (int64_t i = 0; i < n; i++) sum[i] += x[i] * y[i];
 }
 
 /// y = a · x
@@ -90,6 +127,35 @@ LK_ALWAYS_INLINE void lk_swiglu_backward_body(
     dgate[i] = d * u * s * (1.0f + g * (1.0f - s));
     dup[i] = d * g * s;
   }
+}
+
+/// y = gelu(gate) · up
+LK_ALWAYS_INLINE void lk_geglu_body(int64_t n, const float *restrict gate, const float *restrict up, float *restrict y) {
+  for (int64_t i = 0; i < n; i++) {
+    const float g = gate[i];
+    y[i] = g / (1.0f + lk_exp(-LK_GELU_LINEAR * g * (1.0f + LK_GELU_CUBIC * g * g))) * up[i];
+  }
+}
+
+/// With s = σ(2z), 2z' = 2√(2/π)·(1 + 0.134145·gate²): dgate = dy · up · s · (1 + gate · (1 − s) · 2z'),
+/// dup = dy · gate · s. Either may replace its input.
+LK_ALWAYS_INLINE void lk_geglu_backward_body(
+    int64_t n, const float *dy, const float *gate, const float *up, float *dgate, float *dup) {
+#pragma clang loop vectorize(assume_safety)
+  for (int64_t i = 0; i < n; i++) {
+    const float g = gate[i], u = up[i], d = dy[i];
+    // Beyond ±10 the curve is a line to the last bit, and squares that overflow would meet zeros.
+    const float c = g < -10.0f ? -10.0f : g > 10.0f ? 10.0f : g;
+    const float s = 1.0f / (1.0f + lk_exp(-LK_GELU_LINEAR * c * (1.0f + LK_GELU_CUBIC * c * c)));
+    const float slope = LK_GELU_LINEAR * (1.0f + 3.0f * LK_GELU_CUBIC * c * c);
+    dgate[i] = d * u * s * (1.0f + c * (1.0f - s) * slope);
+    dup[i] = d * g * s;
+  }
+}
+
+/// x = b · tanh(a · x)
+LK_ALWAYS_INLINE void lk_soft_cap_body(int64_t n, float a, float b, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] = b * lk_tanh(a * x[i]);
 }
 
 /// Rotates one head: (x₁, x₂) → (x₁·cos − x₂·sin, x₂·cos + x₁·sin), x₂ half a head after x₁. `sign` −1 turns back.
@@ -156,9 +222,36 @@ LK_ALWAYS_INLINE float lk_sum_exp_body(int64_t n, float shift, const float *x) {
   return sum;
 }
 
+/// Σ exp(x − shift), and in `sum` Σ (x − shift), in one pass.
+LK_ALWAYS_INLINE float lk_sum_exp_and_sum_body(int64_t n, float shift, const float *restrict x, float *restrict sum) {
+  LK_RELAXED
+  float exponentials = 0, values = 0;
+  for (int64_t i = 0; i < n; i++) {
+    exponentials += lk_exp(x[i] - shift);
+    values += x[i] - shift;
+  }
+  *sum = values;
+  return exponentials;
+}
+
 /// x = a · exp(x − shift)
 LK_ALWAYS_INLINE void lk_scaled_exp_body(int64_t n, float a, float shift, float *x) {
   for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift);
+}
+
+/// x = (a · exp(x − shift) − b) · (1 − (x / cap)²), the gradient through x = cap · tanh(y / cap).
+LK_ALWAYS_INLINE void lk_capped_scaled_exp_body(
+    int64_t n, float a, float shift, float b, float cap, float *x) {
+  const float inverse = 1.0f / cap;
+  for (int64_t i = 0; i < n; i++) {
+    const float t = inverse * x[i];
+    x[i] = (a * lk_exp(x[i] - shift) - b) * (1.0f - t * t);
+  }
+}
+
+/// x = a · exp(x − shift) − b
+LK_ALWAYS_INLINE void lk_scaled_exp_minus_body(int64_t n, float a, float shift, float b, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] = a * lk_exp(x[i] - shift) - b;
 }
 
 /// Σ x · y
@@ -178,6 +271,17 @@ LK_ALWAYS_INLINE void lk_axpy_body(int64_t n, float a, const float *restrict x, 
 /// ds = p · (dp − delta) · scale, in place of dp; one row of the attention backward pass.
 LK_ALWAYS_INLINE void lk_softmax_backward_body(int64_t n, float delta, float scale, const float *restrict p, float *restrict dp) {
   for (int64_t i = 0; i < n; i++) dp[i] = p[i] * (dp[i] - delta) * scale;
+}
+
+/// p = exp(cap · t − shift) in place of t = tanh(…), and ds = p · (dp − delta) · scale · (1 − t²) in place of dp; one
+/// row of the backward pass of attention whose scores are capped.
+LK_ALWAYS_INLINE void lk_capped_softmax_backward_body(
+    int64_t n, float cap, float shift, float delta, float scale, float *restrict t, float *restrict dp) {
+  for (int64_t i = 0; i < n; i++) {
+    const float p = lk_exp(cap * t[i] - shift);
+    dp[i] = p * (dp[i] - delta) * scale * (1.0f - t[i] * t[i]);
+    t[i] = p;
+  }
 }
 
 /// 32 well-mixed bits for element `index` of the row that `key` names (Wellons' lowbias32 around the key).
@@ -259,6 +363,9 @@ LK_ALWAYS_INLINE void lk_transpose_panel_body(
   static inline RESULT lk_##NAME##_baseline PARAMETERS { return lk_##NAME##_body ARGUMENTS; }
 
 LK_COMPILE(void, add, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, subtract, (int64_t n, const float *x, float *y), (n, x, y))
+LK_COMPILE(void, scale_columns, (int64_t n, const float *weight, const float *x, float *y), (n, weight, x, y))
+LK_COMPILE(void, add_product, (int64_t n, const float *x, const float *y, float *sum), (n, x, y, sum))
 LK_COMPILE(void, scale, (int64_t n, float a, const float *x, float *y), (n, a, x, y))
 LK_COMPILE(float, rms_norm, (int64_t n, float epsilon, const float *x, const float *weight, float *y),
            (n, epsilon, x, weight, y))
@@ -271,11 +378,23 @@ LK_COMPILE(void, swiglu, (int64_t n, const float *gate, const float *up, float *
 LK_COMPILE(void, swiglu_backward,
            (int64_t n, const float *dy, const float *gate, const float *up, float *dgate, float *dup),
            (n, dy, gate, up, dgate, dup))
+LK_COMPILE(void, geglu, (int64_t n, const float *gate, const float *up, float *y), (n, gate, up, y))
+LK_COMPILE(void, geglu_backward,
+           (int64_t n, const float *dy, const float *gate, const float *up, float *dgate, float *dup),
+           (n, dy, gate, up, dgate, dup))
+LK_COMPILE(void, soft_cap, (int64_t n, float a, float b, float *x), (n, a, b, x))
+LK_COMPILE(void, capped_scaled_exp, (int64_t n, float a, float shift, float b, float cap, float *x),
+           (n, a, shift, b, cap, x))
+LK_COMPILE(void, capped_softmax_backward,
+           (int64_t n, float cap, float shift, float delta, float scale, float *t, float *dp),
+           (n, cap, shift, delta, scale, t, dp))
 LK_COMPILE(void, rotate, (int64_t half, float sign, const float *cosine, const float *sine, float *x),
            (half, sign, cosine, sine, x))
 LK_COMPILE(float, max, (int64_t n, const float *x), (n, x))
 LK_COMPILE(float, exp_sum, (int64_t n, float scale, float shift, float *x), (n, scale, shift, x))
 LK_COMPILE(float, sum_exp, (int64_t n, float shift, const float *x), (n, shift, x))
+LK_COMPILE(float, sum_exp_and_sum, (int64_t n, float shift, const float *x, float *sum), (n, shift, x, sum))
+LK_COMPILE(void, scaled_exp_minus, (int64_t n, float a, float shift, float b, float *x), (n, a, shift, b, x))
 LK_COMPILE(void, scaled_exp, (int64_t n, float a, float shift, float *x), (n, a, shift, x))
 LK_COMPILE(float, dot, (int64_t n, const float *x, const float *y), (n, x, y))
 LK_COMPILE(void, axpy, (int64_t n, float a, const float *x, float *y), (n, a, x, y))

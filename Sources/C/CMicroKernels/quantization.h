@@ -46,6 +46,11 @@ struct lk_nf4 {
   float offset;
 };
 
+/// How much narrower and wider than the plain one the ranges are that scales are fitted to, in tenths of a code: as far as
+/// `make_qx_quants` of ggml goes, and further where ends are cut off.
+#define LK_FIRST_TRIAL (-9)
+#define LK_LAST_TRIAL 24
+
 /// Elements of a super-block, the block of the types named K.
 #define LK_SUPER_BLOCK 256
 

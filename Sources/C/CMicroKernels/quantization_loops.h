@@ -342,4 +342,6 @@ static inline LK_TARGET void LK_PATH(lk_nf4_quantize)(
 
 #include "quantization_k_quantizer_loops.h"
 
+#include "quantization_fitting_loops.h"
+
 #undef LK_INLINE

@@ -41,7 +41,21 @@ struct TurnFinder {
       let end = try end(of: index, turn, from: start, isContinued: next == turn.upperBound)
       ranges.append((start..<end, index))
     }
+    if let last = written.last, last.index == input.messages.count - 1,
+      let closing = closingToken(after: last.turn)
+    {
+      ranges.append((closing, last.index))
+    }
     return ranges
+  }
+
+  /// The end-of-sequence token where it is all that a template writes after the last turn (Phi 3): the
+  /// assistant ends the text with it.
+  private func closingToken(after turn: Range<Int>) -> Range<Int>? {
+    let scalars = (input.eosToken ?? "").unicodeScalars.map(\.value)
+    let rest = turn.upperBound..<rendering.glyphs.count
+    let isClosed = rendering.glyphs[rest].lazy.map(\.scalar).elementsEqual(scalars)
+    return scalars.isEmpty || !isClosed ? nil : rest
   }
 
   private static func isAssistant(_ message: JSONObject) -> Bool {
