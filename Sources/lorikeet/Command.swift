@@ -85,7 +85,8 @@ enum Help {
 
   static func text(for command: any Command.Type) -> String {
     guard command.subcommands.isEmpty else { return list(of: command) }
-    var text = "\(command.summary)\n\nusage: \(usage(of: command))\n\n"
+    var text =
+      wrapped("", command.summary, 0) + "\n" + wrapped("usage: ", usage(of: command), 7) + "\n"
     for flag in command.flags + Arguments.common {
       text += wrapped("  \(pad(flag.usage, 26))", flag.sentence)
     }

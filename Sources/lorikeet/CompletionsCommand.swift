@@ -5,7 +5,7 @@ enum CompletionsCommand: Command {
   static let positional = ["bash|zsh|fish"]
   static let flags: [Flag] = []
   static let example =
-    "lorikeet completions bash > ~/.local/share/bash-completion/completions/lorikeet"
+    "lorikeet completions fish > ~/.config/fish/completions/lorikeet.fish"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let shell = arguments.positional[0]

@@ -205,25 +205,29 @@ enum EvaluateCommand: Command {
   }
 
   /// A line for each row: what was answered, the label chosen, and the same of the base.
+  ///
+  /// Answers and labels are of the same rows in the same order, those that have an answer.
   private static func writePredictions(_ tuned: Result, _ base: Result?, to path: String) throws {
     let file = try AtomicFile(path: path, replacing: true)
     let sources =
       tuned.answers.isEmpty ? tuned.labels?.rows.map(\.source) ?? [] : tuned.answers.map(\.source)
-    for source in sources {
+    for (index, source) in sources.enumerated() {
       var json = JSONObject()
       json["source"] = .string("\(source)")
-      if let answer = tuned.answers.first(where: { $0.source == source }) {
+      if !tuned.answers.isEmpty {
+        let answer = tuned.answers[index]
         json["messages"] = .array(answer.prompt)
         json["reference"] = .string(answer.reference)
       }
       for (result, prefix) in [(tuned, ""), (base, "base_")] {
-        if let answer = result?.answers.first(where: { $0.source == source }) {
+        if let result, !result.answers.isEmpty {
+          let answer = result.answers[index]
           json["\(prefix)prediction"] = .string(answer.text)
           json["\(prefix)exact"] = .bool(answer.score.isExact)
           if prefix.isEmpty { json["finish_reason"] = .string(answer.finishReason.rawValue) }
         }
-        if let labels = result?.labels, let row = labels.rows.first(where: { $0.source == source })
-        {
+        if let labels = result?.labels {
+          let row = labels.rows[index]
           json["reference"] = .string(labels.labels[row.reference])
           json["\(prefix)label"] = .string(labels.labels[row.prediction])
           json["\(prefix)label_probability"] = .number(row.probabilities[row.prediction])

@@ -32,6 +32,23 @@ import Testing
     }
   }
 
+  @Test("the help of every command fits into 80 columns")
+  func helpFits() throws {
+    let overview = try CommandRun(CommandRun.lorikeet, ["--help"]).standardOutput
+    let names = overview.split(separator: "\n").filter {
+      $0.hasPrefix("  ") && !$0.hasPrefix("   ")
+    }
+    .compactMap { $0.split(separator: " ").first.map(String.init) }
+    #expect(names.contains("merge") && names.contains("selftest"))
+    for name in names {
+      let help = try CommandRun(CommandRun.lorikeet, [name, "--help"])
+      #expect(help.exitCode == 0, "\(name)")
+      for line in help.standardOutput.split(separator: "\n") {
+        #expect(line.count <= 80, "\(name): \(line)")
+      }
+    }
+  }
+
   @Test(
     "groff has nothing to warn of in the manual page",
     .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/groff")))

@@ -89,7 +89,7 @@ import Testing
       })
   }
 
-  // scikit-learn 1.5 gives accuracy_score, f1_score(average="macro") and log_loss of the same rows.
+  // scikit-learn 1.9.1 gives accuracy_score, f1_score(average="macro") and log_loss of the same rows.
   @Test("counts as scikit-learn does")
   func figures() {
     let evaluation = Self.evaluation()
