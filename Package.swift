@@ -29,7 +29,8 @@ let package = Package(
       targets: [
         "Reporting", "Inference", "Training", "CausalLM", "LoRA", "Datasets", "ModelFiles",
         "Tokenization",
-        "Quantization", "Configuration", "Serialization", "Kernels",
+        "Quantization", "Configuration", "Serialization", "Kernels", "Retrieval", "Comparison",
+        "Scoring",
       ]),
   ],
   targets: [
@@ -89,12 +90,13 @@ let package = Package(
         "Datasets", "LoRA",
         "CausalLM",
       ], swiftSettings: hot),
+    // What an answer is worth, and how sure one may be of a difference. Text and numbers; no model.
+    .target(name: "Scoring", dependencies: ["Kernels", "Serialization"], swiftSettings: hot),
     .target(
       name: "Inference",
       dependencies: [
         "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets",
-        "LoRA", "CausalLM",
-        "Training",
+        "LoRA", "CausalLM", "Training", "Scoring",
       ], swiftSettings: hot),
 
     // Documents cut into passages, kept and found.
@@ -102,6 +104,14 @@ let package = Package(
       name: "Retrieval",
       dependencies: ["Kernels", "Serialization", "Quantization", "ModelFiles", "CSQLite", "CXML2"],
       swiftSettings: hot),
+
+    // Prompt, retrieve, fine-tune, or both: five arms on the same questions.
+    .target(
+      name: "Comparison",
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Tokenization", "ModelFiles", "Datasets",
+        "LoRA", "CausalLM", "Training", "Inference", "Scoring", "Retrieval",
+      ], swiftSettings: hot),
 
     // What `lorikeet selftest` runs.
     .target(
@@ -121,6 +131,7 @@ let package = Package(
         "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
         "Datasets", "LoRA",
         "CausalLM", "Training", "Inference", "Reporting", "SelfTest", "Retrieval",
+        "Scoring", "Comparison",
       ], swiftSettings: common),
 
     // Tests: one target a target, one file a file. Fuzzing is a tool, too: scripts/fuzz.
@@ -164,7 +175,12 @@ let package = Package(
         "Inference",
         ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]
       ),
+      ("Scoring", ["Serialization"]),
       ("Retrieval", ["Serialization", "ModelFiles"]),
+      (
+        "Comparison",
+        ["Serialization", "Configuration", "Scoring", "Retrieval", "Inference", "ModelFiles"]
+      ),
       ("Reporting", ["Serialization"]),
     ].map { (name: String, others: [String]) -> Target in
       .testTarget(

@@ -3,7 +3,9 @@ internal import CXML2
 /// The text of an HTML page: what a reader sees, with headings marked as in Markdown.
 enum HTMLText {
   /// Elements whose content no reader sees.
-  private static let hidden: Set<String> = ["script", "style", "noscript", "template", "svg", "head"]
+  private static let hidden: Set<String> = [
+    "script", "style", "noscript", "template", "svg", "head",
+  ]
   /// Elements that begin and end on lines of their own.
   private static let blocks: Set<String> = [
     "p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "ul", "ol", "dl",
@@ -85,7 +87,9 @@ enum HTMLText {
         }
       }
       if hidden.contains(name) { return false }
-      if blocks.contains(name) { writer.breakLine(2) } else if lines.contains(name) {
+      if blocks.contains(name) {
+        writer.breakLine(2)
+      } else if lines.contains(name) {
         writer.breakLine(1)
       }
       if name.count == 2, name.first == "h", let level = name.last?.wholeNumberValue {
@@ -98,7 +102,9 @@ enum HTMLText {
 
   private static func leave(_ node: xmlNodePtr, _ writer: inout Writer) {
     let name = name(node)
-    if blocks.contains(name) { writer.breakLine(2) } else if lines.contains(name), name != "br" {
+    if blocks.contains(name) {
+      writer.breakLine(2)
+    } else if lines.contains(name), name != "br" {
       writer.breakLine(1)
     }
   }

@@ -110,8 +110,9 @@ public struct Indexer {
         passages.append(
           .init(
             title: document.title,
-            lines: lines.line(at: range.lowerBound)...max(
-              lines.line(at: range.lowerBound), lines.line(at: range.upperBound - 1)),
+            lines: lines.line(
+              at: range.lowerBound)...max(
+                lines.line(at: range.lowerBound), lines.line(at: range.upperBound - 1)),
             text: String(decoding: bytes[range], as: UTF8.self), metadata: document.metadata))
       }
     }

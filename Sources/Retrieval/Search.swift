@@ -73,7 +73,9 @@ public struct Search: Sendable, Equatable {
         let nearest = chosen.map { likeness($0, candidate) }.max() ?? 0
         return (1 - diversity) * scores[candidate] - diversity * nearest
       }
-      let best = values.indices.max { values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1) }
+      let best = values.indices.max {
+        values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1)
+      }
       chosen.append(rest.remove(at: best ?? 0))
     }
     return chosen

@@ -59,14 +59,17 @@ public final class SentenceEncoder {
     func setting(_ key: String) throws -> Int {
       guard let value = settings[key]?.intValue, value > 0, value < 1 << 24 else {
         throw ModelFileError.malformed(
-          path: "\(folder)/config.json", place: key, problem: "is missing or no whole number above 0")
+          path: "\(folder)/config.json", place: key,
+          problem: "is missing or no whole number above 0")
       }
       return value
     }
     guard settings["model_type"]?.stringValue == "bert" else {
       throw ModelFileError.malformed(
         path: "\(folder)/config.json", place: "model_type",
-        problem: "is \(settings["model_type"]?.stringValue ?? "missing"); only bert encodes sentences here")
+        problem:
+          "is \(settings["model_type"]?.stringValue ?? "missing"); only bert encodes sentences here"
+      )
     }
     let hidden = try setting("hidden_size")
     headCount = try setting("num_attention_heads")
@@ -80,7 +83,8 @@ public final class SentenceEncoder {
     dimensions = hidden
     epsilon = Float(settings["layer_norm_eps"]?.doubleValue ?? 1e-12)
     let sentences = try? Self.json("\(folder)/sentence_bert_config.json")
-    maximumTokens = max(2, min(positionCount, sentences?["max_seq_length"]?.intValue ?? positionCount))
+    maximumTokens = max(
+      2, min(positionCount, sentences?["max_seq_length"]?.intValue ?? positionCount))
     tokenizer = try Self.tokenizer(folder)
 
     let safetensors = try SafetensorsFile(path: "\(folder)/model.safetensors")

@@ -11,7 +11,8 @@ enum SearchCommand: Command {
       name: "--encoder", value: "E", help: "the folder of the encoder that the index was made with"),
     Flag(
       name: "--method", value: "M",
-      help: "bm25 (words), dense (meaning) or hybrid (both); default hybrid with --encoder, else bm25"
+      help:
+        "bm25 (words), dense (meaning) or hybrid (both); default hybrid with --encoder, else bm25"
     ),
     Flag(name: "--limit", value: "N", help: "how many passages; default 5"),
     Flag(name: "--candidates", value: "N", help: "how many each method gives; default 20"),
@@ -22,7 +23,8 @@ enum SearchCommand: Command {
       name: "--filter", value: "KEY=VALUE", help: "only passages whose metadata say so",
       isRepeatable: true),
   ]
-  static let example = "lorikeet search kb.db \"how is a run resumed?\" --encoder models/all-MiniLM-L6-v2"
+  static let example =
+    "lorikeet search kb.db \"how is a run resumed?\" --encoder models/all-MiniLM-L6-v2"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let path = arguments.positional[0]

@@ -34,7 +34,8 @@ import Testing
     let lines = LineIndex(document)
     func line(_ word: String) throws -> Int {
       let range = try #require(document.text.range(of: word))
-      return lines.line(at: document.text.utf8.distance(from: document.text.startIndex, to: range.lowerBound))
+      return lines.line(
+        at: document.text.utf8.distance(from: document.text.startIndex, to: range.lowerBound))
     }
     #expect(try line("Head") == 4)
     #expect(try line("Second") == 8)

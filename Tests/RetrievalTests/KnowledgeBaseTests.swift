@@ -94,10 +94,14 @@ import Testing
       })
     let query = unit([1, 0.1])
     let dense = try base.find(Search("x", method: .vectors, count: 4), vector: query)
-    #expect(dense.map(\.passage.id) == [1, 2, 3, 4].sorted { a, b in
-      func cosine(_ id: Int) -> Float { zip(vectors[id - 1], query).reduce(0) { $0 + $1.0 * $1.1 } }
-      return cosine(a) > cosine(b)
-    })
+    #expect(
+      dense.map(\.passage.id)
+        == [1, 2, 3, 4].sorted { a, b in
+          func cosine(_ id: Int) -> Float {
+            zip(vectors[id - 1], query).reduce(0) { $0 + $1.0 * $1.1 }
+          }
+          return cosine(a) > cosine(b)
+        })
     #expect(abs(dense[0].score - 1) < 0.01)
     // By words the third alone is found; fused, it comes first.
     let both = try base.find(Search("number2", count: 2), vector: query)

@@ -67,8 +67,10 @@ import Testing
       at: URL(fileURLWithPath: Fixture.path("encoder/tiny")), to: folder)
     let config = folder.appendingPathComponent("config.json")
     let text = try String(contentsOf: config, encoding: .utf8)
-    try text.replacingOccurrences(of: "\"intermediate_size\": 96", with: "\"intermediate_size\": 97")
-      .write(to: config, atomically: true, encoding: .utf8)
+    try text.replacingOccurrences(
+      of: "\"intermediate_size\": 96", with: "\"intermediate_size\": 97"
+    )
+    .write(to: config, atomically: true, encoding: .utf8)
     #expect(reason(folder.path).contains("expected F32 [97, 48]"))
     try "only\nwords\n".write(
       to: folder.appendingPathComponent("vocab.txt"), atomically: true, encoding: .utf8)

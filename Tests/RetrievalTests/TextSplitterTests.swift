@@ -17,10 +17,12 @@ import Testing
 
   @Test("begin at headings before they begin anywhere else")
   func headings() {
-    let text = "# One\n\nFirst part. It is short.\n\n## Two\n\nSecond part, also short.\n\n# Three\n\nEnd."
+    let text =
+      "# One\n\nFirst part. It is short.\n\n## Two\n\nSecond part, also short.\n\n# Three\n\nEnd."
     #expect(
       Self.texts(text, TextSplitter(size: 40, overlap: 0)) == [
-        "# One\n\nFirst part. It is short.", "## Two\n\nSecond part, also short.", "# Three\n\nEnd.",
+        "# One\n\nFirst part. It is short.", "## Two\n\nSecond part, also short.",
+        "# Three\n\nEnd.",
       ])
     // What is no heading does not count as one.
     #expect(
@@ -56,7 +58,8 @@ import Testing
   func properties(_ size: Int) {
     var numbers = SeededNumbers(UInt64(size))
     let pieces = [
-      "word ", "Ünïcode ", "a sentence. ", "line\n", "\n\n", "# Heading\n", "verylongword", "  ", "?! ",
+      "word ", "Ünïcode ", "a sentence. ", "line\n", "\n\n", "# Heading\n", "verylongword", "  ",
+      "?! ",
     ]
     for _ in 0..<50 {
       let text = (0..<120).map { _ in pieces[numbers.integer(below: pieces.count)] }.joined()
