@@ -60,12 +60,20 @@ public struct ComparisonFolder: Sendable {
     return false
   }
 
-  /// Makes the folder and those in it, without what an attempt that was not settled may have left.
+  /// Removes what an attempt that was not settled may have left.
+  public func clear() {
+    for name in ["data", "training", "answers", "arms"] {
+      for entry in namesInFolder("\(path)/\(name)") ?? [] { removeFolder("\(path)/\(name)/\(entry)") }
+      for entry in namesInFolder("\(path)/\(name)") ?? [] { unlink("\(path)/\(name)/\(entry)") }
+    }
+    removeKnowledgeBase()
+  }
+
+  /// Makes the folder and those in it.
+  ///
   ///
   /// - Throws: `ModelFileError.notWritten`.
   public func create() throws {
-    for name in ["data", "training", "answers", "arms"] { removeFolder("\(path)/\(name)") }
-    removeKnowledgeBase()
     for name in ["data", "training", "answers", "arms"] {
       var prefix = path.hasPrefix("/") ? "/" : ""
       for component in "\(path)/\(name)".split(separator: "/") {

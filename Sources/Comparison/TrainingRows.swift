@@ -38,6 +38,9 @@ public enum TrainingRows {
   /// of the prompts will. A row that has no golden passage has one distractor for each, so that their number says
   /// nothing.
   ///
+  /// Golden are the passages of the documents that a question names; where no question names any, the one that a search
+  /// for question and answer together gives first.
+  ///
   /// - Parameters:
   ///   - questions: what is learnt.
   ///   - finder: where the passages are.
@@ -58,8 +61,10 @@ public enum TrainingRows {
   ) throws -> [Row] {
     let keeps = CounterRandom(seed: UInt64(max(0, seed)), purpose: "raft golden")
     let order = CounterRandom(seed: UInt64(max(0, seed)), purpose: "raft order")
+    // Where some questions name documents, those that name none need none.
+    let guesses = !questions.contains { !$0.documents.isEmpty }
     return try questions.enumerated().map { index, question in
-      let golden = try finder.golden(for: question)
+      let golden = try finder.golden(for: question, guesses: guesses)
       let keepsGolden = Double(keeps.uniform(UInt64(index))) < goldenShare
       let kept = keepsGolden ? golden : []
       let others = try finder.distractors(

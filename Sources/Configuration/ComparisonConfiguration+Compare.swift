@@ -33,6 +33,10 @@ extension ComparisonConfiguration {
     public var metric: Metric
     /// The command that says it, under `metric` `.command`.
     public var metricCommand: String?
+    /// The arguments that make two calls the same, under `metric` `.call`; none: no call is scored.
+    public var callArguments: [String]
+    /// A JSONL file of the calls that there are; nil: none is known.
+    public var knownCalls: String?
     /// A phrase that declines to answer; nil: none is known.
     public var abstention: String?
     /// What an hour of one core costs.
@@ -46,7 +50,7 @@ extension ComparisonConfiguration {
       maxNewTokens: Int = 128, fewShot: Int = 4, documents: String? = nil,
       knowledgeBase: String? = nil, chunkSize: Int = 1_000, chunkOverlap: Int = 200,
       encoder: String? = nil, searchMethod: SearchMethod? = nil, candidates: Int = 20,
-      topK: Int = 4, metric: Metric = .tokenF1, metricCommand: String? = nil,
+      topK: Int = 4, metric: Metric = .tokenF1, metricCommand: String? = nil, callArguments: [String] = [], knownCalls: String? = nil,
       abstention: String? = nil, pricePerCoreHour: Double = 0.05, raft: RAFT = RAFT()
     ) {
       self.questions = questions
@@ -65,6 +69,8 @@ extension ComparisonConfiguration {
       self.topK = topK
       self.metric = metric
       self.metricCommand = metricCommand
+      self.callArguments = callArguments
+      self.knownCalls = knownCalls
       self.abstention = abstention
       self.pricePerCoreHour = pricePerCoreHour
       self.raft = raft
@@ -107,6 +113,8 @@ extension ComparisonConfiguration {
     case label
     /// The share of the reference's JSON members that are right.
     case jsonFields = "json_fields"
+    /// 1 for a call of the reference's function with the arguments that count.
+    case call
     /// What a command says.
     case command
   }

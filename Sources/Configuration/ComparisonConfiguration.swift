@@ -62,6 +62,10 @@ extension ComparisonConfiguration: TabledConfiguration {
         throw settings.contradiction(key, "\(values[twice]) stands there twice; keep one")
       }
     }
+    if compare.metric == .call, compare.callArguments.isEmpty {
+      throw settings.contradiction(
+        "compare.metric", "the score of calls needs compare.call_arguments, those that are compared")
+    }
     let asksCommand = compare.metric == .command
     if asksCommand != (compare.metricCommand != nil) {
       throw settings.contradiction(

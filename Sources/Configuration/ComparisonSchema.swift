@@ -82,6 +82,15 @@ enum ComparisonSchema {
       "The command of metric: command; docs/compare.md says what it reads and writes.",
       otherNames: ["score_command"]),
     .init(
+      "compare.call_arguments", \.compare.callArguments,
+      .list(.text("an argument's name"), "an argument's name, a list of them, or null", mayBeEmpty: true),
+      "The arguments that two calls have alike under metric: call, such as [repo_or_dir, model].",
+      otherNames: ["call_args"]),
+    .init(
+      "compare.known_calls", \.compare.knownCalls, .optional(.text("a path")),
+      "A JSONL file of the calls that there are: a call that is none of them is made up.",
+      otherNames: ["calls", "known_apis"]),
+    .init(
       "compare.abstention", \.compare.abstention, .optional(.text("a phrase")),
       "The phrase by which an answer declines; answers that hold it count as declined.",
       otherNames: ["refusal", "abstain"]),

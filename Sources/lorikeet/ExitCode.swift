@@ -1,4 +1,5 @@
 import CausalLM
+import Comparison
 import Configuration
 import Datasets
 import Inference
@@ -53,6 +54,11 @@ enum ExitCode {
     case let error as DatasetSplitError:
       if case .badShares = error { 64 } else { 65 }
     case is DatasetConversion.Inexpressible, is LabelError: 65
+    case let error as ComparisonError:
+      switch error {
+      case .badQuestion, .sameQuestion, .damagedAnswers: 65
+      case .tooFewExamples, .promptTooLong, .noPassageFits, .notAComparison, .changed: 64
+      }
     case let error as RetrievalError:
       switch error {
       case .missing: 66
