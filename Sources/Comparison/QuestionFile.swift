@@ -1,4 +1,4 @@
-internal import Datasets
+public import Datasets
 internal import Serialization
 
 /// Reads questions with answers.
@@ -11,14 +11,23 @@ public enum QuestionFile {
   /// - Throws: ``ComparisonError`` for the first row that is no question with an answer, `DatasetError` for one that is
   ///   no row.
   public static func read(_ paths: [String]) throws -> [Question] {
-    var questions: [Question] = []
+    try sourced(paths).map(\.question)
+  }
+
+  /// The same, each with where it stands.
+  ///
+  /// - Throws: as above.
+  public static func sourced(
+    _ paths: [String]
+  ) throws -> [(question: Question, source: ExampleSource)] {
+    var questions: [(question: Question, source: ExampleSource)] = []
     var ids: Set<String> = []
     for path in paths {
       for (question, line) in try rows(path) {
         guard ids.insert(question.id).inserted else {
           throw ComparisonError.sameQuestion(id: question.id, place: "\(path) line \(line)")
         }
-        questions.append(question)
+        questions.append((question, ExampleSource(path: path, line: line)))
       }
     }
     return questions

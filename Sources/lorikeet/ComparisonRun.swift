@@ -3,6 +3,7 @@ import Comparison
 import Configuration
 import Inference
 import Kernels
+import LoRA
 import ModelFiles
 import Quantization
 import Serialization
@@ -118,8 +119,18 @@ final class ComparisonRun {
     let model = session.configuration.run.model
     let loaded = try ModelSession.load(
       model.path, model.loadIn4Bit ? .nf4(doubleQuantized: model.useDoubleQuant) : .stored, console)
+    try checkAdapter(loaded.model)
     chat = loaded
     return loaded
+  }
+
+  /// Throws what training would throw for an adapter that does not fit the model, before the first question.
+  private func checkAdapter(_ model: CausalLM) throws {
+    let lora = session.configuration.run.lora
+    guard session.arms.contains(where: \.arm.isTrained), lora.initAdapter == nil else { return }
+    let configuration = LoRAConfiguration(lora)
+    try configuration.checkBlocks(of: model.adaptableLayers)
+    _ = try configuration.shapes(for: model.adaptableLayers)
   }
 
   /// Has an arm answer the questions that it has not answered.

@@ -1,6 +1,7 @@
 import CausalLM
 import Comparison
 import Configuration
+import Datasets
 import Inference
 import Kernels
 import ModelFiles
@@ -22,8 +23,12 @@ struct ComparisonSession {
   /// What is learnt, and what examples are taken from.
   let training: [Question]
   let validation: [Question]
+  /// Where these stand.
+  private let sources: [ExampleSource]
   let prompts: ArmPrompts
   private let lock: RunLock
+  /// Throws what training would throw for rows.
+  private let tokenize: ([Example]) throws -> Void
 
   /// The arms that are compared, cheap first, each with its seeds.
   var arms: [(arm: Arm, seed: Int)] { Self.arms(configuration.compare) }
@@ -45,8 +50,11 @@ struct ComparisonSession {
     var questions = try QuestionFile.read(compare.questions)
     if let limit = compare.limit { questions = Array(questions.prefix(limit)) }
     self.questions = questions
-    training = try QuestionFile.read(configuration.run.data.train)
-    validation = try QuestionFile.read(configuration.run.data.validation)
+    let learnt = try QuestionFile.sourced(configuration.run.data.train)
+    let validated = try QuestionFile.sourced(configuration.run.data.validation)
+    training = learnt.map(\.question)
+    validation = validated.map(\.question)
+    sources = (learnt + validated).map(\.source)
     console.note(
       "\(questions.count) held-out questions, \(training.count) to learn from"
         + (validation.isEmpty ? "" : ", \(validation.count) to validate on"))
@@ -61,6 +69,13 @@ struct ComparisonSession {
       ? try WorkedExamples.choose(compare.fewShot, from: training, seed: compare.seeds[0]) : []
     let encoder = try compare.encoder.map(SentenceEncoder.init(path:))
     let template = try file.makeChatTemplate(tokenizer)
+    tokenize = { rows in
+      let data = configuration.run.data
+      _ = try TokenizedDataset(
+        rows, tokenizer: tokenizer, template: template, maxLength: data.maxLength,
+        overlong: data.overlong, assistantOnly: data.assistantOnlyLoss)
+    }
+    try tokenize(try Dataset(readingFrom: configuration.run.data.retention).examples)
 
     try folder.create()
     lock = try RunLock(folder: folder.path)
@@ -112,7 +127,10 @@ struct ComparisonSession {
   private func writeRows(_ console: Console) throws {
     let compare = configuration.compare
     for (arm, seed) in arms where arm.isTrained {
-      for (questions, isValidation) in [(training, false), (validation, true)] {
+      for (questions, sources, isValidation) in [
+        (training, sources.prefix(training.count), false),
+        (validation, sources.dropFirst(training.count), true),
+      ] {
         let path = folder.rows(arm, seed: seed, isValidation: isValidation)
         guard !questions.isEmpty, access(path, F_OK) != 0 else { continue }
         var rows = TrainingRows.bare(questions)
@@ -133,6 +151,10 @@ struct ComparisonSession {
             )
           }
         }
+        try tokenize(
+          zip(rows, sources).map {
+            Example(.conversation(Conversation(messages: $0.messages)), source: $1)
+          })
         try folder.write(
           rows.map { JSONText.line($0.json) }.joined(), to: path)
       }
