@@ -75,7 +75,8 @@ public struct ArmPrompts {
           tokens: tokens,
           retrieved: found.map {
             AnswerRecord.Retrieved(
-              citation: $0.citation, document: finder.document(of: $0, for: question), text: $0.text)
+              citation: $0.citation, document: finder.document(of: $0, for: question), text: $0.text
+            )
           }, seconds: 0)
       }
       guard found.count > 1 else {

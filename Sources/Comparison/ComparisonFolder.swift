@@ -63,7 +63,9 @@ public struct ComparisonFolder: Sendable {
   /// Removes what an attempt that was not settled may have left.
   public func clear() {
     for name in ["data", "training", "answers", "arms"] {
-      for entry in namesInFolder("\(path)/\(name)") ?? [] { removeFolder("\(path)/\(name)/\(entry)") }
+      for entry in namesInFolder("\(path)/\(name)") ?? [] {
+        removeFolder("\(path)/\(name)/\(entry)")
+      }
       for entry in namesInFolder("\(path)/\(name)") ?? [] { unlink("\(path)/\(name)/\(entry)") }
     }
     removeKnowledgeBase()
@@ -102,6 +104,13 @@ public struct ComparisonFolder: Sendable {
     removeFolder(path)
   }
 
+  /// A key with its values, where they are no hashes.
+  private static func difference(_ key: String, _ then: JSONValue, _ now: JSONValue) -> String {
+    let texts = [then, now].map { $0.serialized() }
+    guard texts.allSatisfy({ $0.utf8.count <= 40 }) else { return key }
+    return "\(key) (\(texts[0]) then, \(texts[1]) now)"
+  }
+
   /// Writes a file of the folder as a whole.
   ///
   /// - Throws: `ModelFileError`.
@@ -124,7 +133,9 @@ public struct ComparisonFolder: Sendable {
       throw ComparisonError.notAComparison(path: path)
     }
     let keys = identity.keys + known.keys.filter { identity[$0] == nil }
-    let differences = keys.filter { identity[$0] != known[$0] }
+    let differences = keys.filter { identity[$0] != known[$0] }.map {
+      Self.difference($0, known[$0] ?? .null, identity[$0] ?? .null)
+    }
     guard differences.isEmpty else {
       throw ComparisonError.changed(path: path, differences: differences)
     }

@@ -50,7 +50,8 @@ extension ComparisonConfiguration {
       maxNewTokens: Int = 128, fewShot: Int = 4, documents: String? = nil,
       knowledgeBase: String? = nil, chunkSize: Int = 1_000, chunkOverlap: Int = 200,
       encoder: String? = nil, searchMethod: SearchMethod? = nil, candidates: Int = 20,
-      topK: Int = 4, metric: Metric = .tokenF1, metricCommand: String? = nil, callArguments: [String] = [], knownCalls: String? = nil,
+      topK: Int = 4, metric: Metric = .tokenF1, metricCommand: String? = nil,
+      callArguments: [String] = [], knownCalls: String? = nil,
       abstention: String? = nil, pricePerCoreHour: Double = 0.05, raft: RAFT = RAFT()
     ) {
       self.questions = questions

@@ -56,7 +56,8 @@ extension ComparisonConfiguration: TabledConfiguration {
     }
     try checkRetrieval(settings)
     for (key, values) in [
-      ("compare.arms", compare.arms.map(\.rawValue)), ("compare.seeds", compare.seeds.map(String.init)),
+      ("compare.arms", compare.arms.map(\.rawValue)),
+      ("compare.seeds", compare.seeds.map(String.init)),
     ] {
       if let twice = values.indices.first(where: { values[..<$0].contains(values[$0]) }) {
         throw settings.contradiction(key, "\(values[twice]) stands there twice; keep one")
@@ -64,7 +65,8 @@ extension ComparisonConfiguration: TabledConfiguration {
     }
     if compare.metric == .call, compare.callArguments.isEmpty {
       throw settings.contradiction(
-        "compare.metric", "the score of calls needs compare.call_arguments, those that are compared")
+        "compare.metric", "the score of calls needs compare.call_arguments, those that are compared"
+      )
     }
     let asksCommand = compare.metric == .command
     if asksCommand != (compare.metricCommand != nil) {
@@ -87,7 +89,8 @@ extension ComparisonConfiguration: TabledConfiguration {
     if let arm, compare.documents == nil, compare.knowledgeBase == nil {
       throw settings.contradiction(
         "compare.arms",
-        "the arm \(arm.rawValue) needs compare.documents or compare.knowledge_base; set one, or leave the arm out")
+        "the arm \(arm.rawValue) needs compare.documents or compare.knowledge_base; set one, or leave the arm out"
+      )
     }
     if let method = compare.searchMethod, method != .bm25, compare.encoder == nil {
       throw settings.contradiction(

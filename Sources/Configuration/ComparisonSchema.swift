@@ -1,7 +1,8 @@
 /// The keys of a comparison: a run's, and its own.
 enum ComparisonSchema {
   static let table = ConfigurationTable<ComparisonConfiguration>(
-    keys: ConfigurationSchema.table.keys.map { $0.lifted(through: \.run) } + asked + retrieval + worth
+    keys: ConfigurationSchema.table.keys.map { $0.lifted(through: \.run) } + asked + retrieval
+      + worth
       + raft,
     sections: ConfigurationSchema.table.sections + [
       ("compare", "What `lorikeet compare` compares; no other command reads it."),
@@ -17,12 +18,14 @@ enum ComparisonSchema {
       otherNames: ["test", "eval", "question_file", "test_file"]),
     .init(
       "compare.arms", \.compare.arms,
-      .list(.choice(), "one of base, few-shot, retrieval, tuned, tuned-retrieval, or a list of them",
+      .list(
+        .choice(), "one of base, few-shot, retrieval, tuned, tuned-retrieval, or a list of them",
         mayBeEmpty: false),
       "The ways of answering that are compared.", otherNames: ["methods", "systems"]),
     .init(
       "compare.seeds", \.compare.seeds,
-      .list(.integer(0...1_000_000_000), "a whole number from 0 to 1000000000, or a list of them",
+      .list(
+        .integer(0...1_000_000_000), "a whole number from 0 to 1000000000, or a list of them",
         mayBeEmpty: false),
       "What the trained arms are trained with, each in turn; the first also chooses worked examples.",
       otherNames: ["seed"]),
@@ -83,7 +86,9 @@ enum ComparisonSchema {
       otherNames: ["score_command"]),
     .init(
       "compare.call_arguments", \.compare.callArguments,
-      .list(.text("an argument's name"), "an argument's name, a list of them, or null", mayBeEmpty: true),
+      .list(
+        .text("an argument's name"), "an argument's name, a list of them, or null", mayBeEmpty: true
+      ),
       "The arguments that two calls have alike under metric: call, such as [repo_or_dir, model].",
       otherNames: ["call_args"]),
     .init(

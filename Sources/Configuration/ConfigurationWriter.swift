@@ -11,7 +11,8 @@ extension RunConfiguration {
       # Override any of them: lorikeet train CONFIG.yaml --set training.learning_rate=1e-4
 
       """
-    return introduction + ConfigurationWriter.yaml(of: RunConfiguration.defaults, isDocumented: true)
+    return introduction
+      + ConfigurationWriter.yaml(of: RunConfiguration.defaults, isDocumented: true)
   }
 }
 

@@ -19,6 +19,9 @@ enum CompareCommand: Command {
     Flag(
       name: "--output", value: "DIR",
       help: "the comparison's folder, in place of training.output_dir; one that was begun goes on"),
+    Flag(
+      name: "--plan", value: nil,
+      help: "reads everything, measures a little, and says how long it would take; writes nothing"),
   ]
   static let example = "lorikeet compare configs/compare-handbook.yaml"
 
@@ -29,6 +32,7 @@ enum CompareCommand: Command {
     }
     let configuration = try ComparisonConfiguration.load(
       path: arguments.positional[0], overrides: overrides)
+    if arguments.has("--plan") { return try ComparisonPlan.run(configuration, console) }
     let session = try ComparisonSession(configuration, console)
     let run = ComparisonRun(session, console)
     guard try run.run() else {

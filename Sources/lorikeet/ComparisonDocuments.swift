@@ -32,7 +32,8 @@ enum ComparisonDocuments {
     if isKnown {
       for end in ["", "-wal", "-shm"] { unlink(folder.knowledgeBaseCheck + end) }
       guard summary.indexed == 0, summary.removed == 0 else {
-        throw ComparisonError.changed(path: folder.path, differences: ["compare.documents"])
+        throw ComparisonError.changed(
+          path: folder.path, differences: ["compare.documents or compare.chunk_size"])
       }
     } else {
       guard rename(folder.knowledgeBaseCheck, folder.knowledgeBase) == 0 else {

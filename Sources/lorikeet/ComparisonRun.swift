@@ -65,13 +65,12 @@ final class ComparisonRun {
   ///
   /// - Returns: false where it was interrupted.
   private func train(_ run: inout ArmRun) throws -> Bool {
-    let configuration = configuration(run.arm, run.seed)
+    let configuration = session.trainingConfiguration(run.arm, seed: run.seed)
     let folder = RunFolder(configuration.training.outputDir)
     var json = try? JSONText.read("\(folder.path)/run.json")
     if json?["outcome"]?.stringValue ?? "interrupted" == "interrupted" {
       console.note("\(run.arm.rawValue), seed \(run.seed): training in \(folder.path)")
-      chat = nil
-      SystemAllocator.trim()
+      giveBack()
       Process.resetPeak()
       let result = try trainingRun(configuration, folder)
       json = .object(result.json)
@@ -101,20 +100,10 @@ final class ComparisonRun {
     return try TrainingRun(configuration, .anew, console)
   }
 
-  private func configuration(_ arm: Arm, _ seed: Int) -> RunConfiguration {
-    var configuration = session.configuration.run
-    configuration.data.train = [session.folder.rows(arm, seed: seed, isValidation: false)]
-    if !session.validation.isEmpty {
-      configuration.data.validation = [session.folder.rows(arm, seed: seed, isValidation: true)]
-    }
-    configuration.training.seed = UInt64(max(0, seed))
-    configuration.training.outputDir = session.folder.training(arm, seed: seed)
-    return configuration
-  }
-
   // MARK: Answering
 
-  private func loadedChat() throws -> ChatModel {
+  /// The base model.
+  func loadedChat() throws -> ChatModel {
     if let chat { return chat }
     let model = session.configuration.run.model
     let loaded = try ModelSession.load(
@@ -122,6 +111,20 @@ final class ComparisonRun {
     try checkAdapter(loaded.model)
     chat = loaded
     return loaded
+  }
+
+  /// What writes answers.
+  func generator() throws -> Generator {
+    let chat = try loadedChat()
+    return Generator(
+      model: chat.model, stopTokens: chat.stopTokens(),
+      maxTokens: session.configuration.compare.maxNewTokens, batchSize: 1)
+  }
+
+  /// Gives the model's memory back; it is loaded again when it is asked.
+  func giveBack() {
+    chat = nil
+    SystemAllocator.trim()
   }
 
   /// Throws what training would throw for an adapter that does not fit the model, before the first question.
@@ -148,14 +151,12 @@ final class ComparisonRun {
     Process.resetPeak()
     let rest = session.questions.dropFirst(log.answers.count)
     let asked = try rest.map { (question: $0, prompt: try session.prompts.prompt(run.arm, $0)) }
-    let generator = Generator(
-      model: chat.model, stopTokens: chat.stopTokens(),
-      maxTokens: session.configuration.compare.maxNewTokens, batchSize: 1)
+    let generator = try generator()
     let prefix = generator.readPrefix(of: asked.map(\.prompt.tokens))
     var spent = 0.0
     for (index, (question, prompt)) in asked.enumerated() {
       if !Interrupt.isRequested {
-        let record = answer(question, prompt, run, chat, generator, prefix)
+        let record = try answer(question, prompt, run, generator, prefix)
         if let record {
           try log.append(record)
           spent += record.seconds
@@ -175,10 +176,11 @@ final class ComparisonRun {
   }
 
   /// The answer to one question; nil where it was interrupted.
-  private func answer(
-    _ question: Question, _ prompt: ArmPrompts.Prompt, _ run: ArmRun, _ chat: ChatModel,
-    _ generator: Generator, _ prefix: Generator.Prefix?
-  ) -> AnswerRecord? {
+  func answer(
+    _ question: Question, _ prompt: ArmPrompts.Prompt, _ run: ArmRun, _ generator: Generator,
+    _ prefix: Generator.Prefix?
+  ) throws -> AnswerRecord? {
+    let chat = try loadedChat()
     let clock = ContinuousClock()
     let began = clock.now
     let completion = generator.complete(

@@ -111,6 +111,18 @@ struct ComparisonSession {
     }
   }
 
+  /// What an arm is trained as.
+  func trainingConfiguration(_ arm: Arm, seed: Int) -> RunConfiguration {
+    var training = configuration.run
+    training.data.train = [folder.rows(arm, seed: seed, isValidation: false)]
+    if !validation.isEmpty {
+      training.data.validation = [folder.rows(arm, seed: seed, isValidation: true)]
+    }
+    training.training.seed = UInt64(max(0, seed))
+    training.training.outputDir = folder.training(arm, seed: seed)
+    return training
+  }
+
   /// Says which questions are learnt beforehand: their answers say nothing of what a model can do.
   private static func warnOfOverlap(
     _ questions: [Question], _ training: [Question], _ console: Console

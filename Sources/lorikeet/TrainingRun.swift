@@ -146,4 +146,3 @@ struct TrainingRun {
     return json
   }
 }
-
