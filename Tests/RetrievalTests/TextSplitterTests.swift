@@ -72,11 +72,11 @@ import Testing
         #expect(range.lowerBound >= start && range.upperBound > end)
         if range.lowerBound > end {
           let between = String(decoding: bytes[end..<range.lowerBound], as: UTF8.self)
-          #expect(between.allSatisfy(\.isWhitespace), "\(between) is lost")
+          #expect(between.allSatisfy { $0.isWhitespace }, "\(between) is lost")
         }
         (start, end) = (range.lowerBound, range.upperBound)
       }
-      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy(\.isWhitespace))
+      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy { $0.isWhitespace })
     }
   }
 
