@@ -24,7 +24,7 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
     case .sameQuestion(let id, let place):
       "\(place): a question before has the id \"\(Self.shortened(id))\" too; give each its own"
     case .tooFewExamples(let asked, let found):
-      "compare.num_fewshot: data.train has \(found) rows, fewer than \(asked); lower it"
+      "compare.num_fewshot: data.train has \(found) row\(found == 1 ? "" : "s"), fewer than \(asked); lower it"
     case .promptTooLong(let arm, let question, let tokens, let answer, let limit):
       "the prompt of the arm \(arm.rawValue) for \(question) has \(tokens) tokens, and with \(answer) of the answer the model reads up to \(limit); shorten it, or lower compare.max_new_tokens"
         + (arm == .fewShot ? " or compare.num_fewshot" : "")

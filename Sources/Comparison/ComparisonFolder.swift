@@ -40,18 +40,21 @@ public struct ComparisonFolder: Sendable {
     "\(path)/arms/\(arm.rawValue)-\(seed).json"
   }
 
-  /// Whether the folder is there and holds a comparison; one that was begun and not finished being made counts as none.
+  /// Whether the folder is there and holds a comparison of which something is done.
+  ///
+  /// One that ended before it had trained or asked anything counts as none, so that what kept it from beginning can be
+  /// put right.
   ///
   /// - Throws: ``ComparisonError/notAComparison(path:)`` where something else has the name.
   public func exists() throws(ComparisonError) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }
     guard status.st_mode & S_IFMT == S_IFDIR else { throw .notAComparison(path: path) }
-    if access(manifest, F_OK) == 0 { return true }
+    if access(manifest, F_OK) == 0, hasWork { return true }
     // What a first start makes before it is settled what the comparison is of.
     let known: Set = [
       "data", "training", "answers", "arms", "knowledge.db", "knowledge.db-wal",
-      "knowledge.db-shm", "config.yaml", ".lock",
+      "knowledge.db-shm", "config.yaml", "manifest.json", ".lock",
     ]
     let others = (namesInFolder(path) ?? []).filter { name in
       !known.contains(name) && !(name.hasPrefix(".") && name.contains(".partial"))
@@ -69,6 +72,15 @@ public struct ComparisonFolder: Sendable {
       for entry in namesInFolder("\(path)/\(name)") ?? [] { unlink("\(path)/\(name)/\(entry)") }
     }
     removeKnowledgeBase()
+    unlink(manifest)
+  }
+
+  private var hasWork: Bool {
+    guard (namesInFolder("\(path)/training") ?? []).isEmpty else { return true }
+    return (namesInFolder("\(path)/answers") ?? []).contains { name in
+      var status = stat()
+      return stat("\(path)/answers/\(name)", &status) == 0 && status.st_size > 0
+    }
   }
 
   /// Makes the folder and those in it.

@@ -1,7 +1,7 @@
 /// Everything that determines a comparison: a run's configuration, and a section `compare`.
 ///
 /// What a run learns from, `data.train`, are questions with answers here; `training.output_dir` is the comparison's
-/// folder; `training.seed` gives way to `compare.seeds`.
+/// folder; `compare.seeds` stand in place of `training.seed`.
 public struct ComparisonConfiguration: Sendable, Equatable {
   /// Model, data, adapter and loop, as for training.
   public var run: RunConfiguration
@@ -50,10 +50,6 @@ extension ComparisonConfiguration: TabledConfiguration {
   ) throws(ConfigurationError) {
     try settings.checkConsistency(of: run)
     try settings.checkSupport(of: run)
-    if settings.isSet("training.seed") {
-      throw settings.contradiction(
-        "training.seed", "the seeds of a comparison are compare.seeds; remove it")
-    }
     try checkRetrieval(settings)
     for (key, values) in [
       ("compare.arms", compare.arms.map(\.rawValue)),

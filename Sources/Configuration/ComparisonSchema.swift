@@ -1,13 +1,20 @@
 /// The keys of a comparison: a run's, and its own.
 enum ComparisonSchema {
   static let table = ConfigurationTable<ComparisonConfiguration>(
-    keys: ConfigurationSchema.table.keys.map { $0.lifted(through: \.run) } + asked + retrieval
-      + worth
-      + raft,
-    sections: ConfigurationSchema.table.sections + [
+    // Every trained arm has each of compare.seeds in turn.
+    keys: keys.filter { $0.path != "training.seed" }, sections: sections,
+    reference: "docs/configuration.md")
+
+  /// A run's keys, all of them, and a comparison's own.
+  static let keys: [ConfigurationKey<ComparisonConfiguration>] =
+    ConfigurationSchema.table.keys.map { $0.lifted(through: \.run) } + asked + retrieval + worth
+    + raft
+
+  static let sections: [ConfigurationTable<ComparisonConfiguration>.Section] =
+    ConfigurationSchema.table.sections + [
       ("compare", "What `lorikeet compare` compares; no other command reads it."),
       ("compare.raft", "The rows that teach to answer from passages (RAFT, arXiv:2403.10131)."),
-    ], reference: "docs/configuration.md")
+    ]
 
   private static let asked: [ConfigurationKey<ComparisonConfiguration>] = [
     .init(

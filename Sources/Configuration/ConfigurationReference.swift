@@ -6,7 +6,7 @@ extension RunConfiguration {
 /// Lays out as a page what the schema knows.
 private enum ConfigurationReference {
   static var page: String {
-    let sections = table.sections.map { section in
+    let sections = ComparisonSchema.sections.map { section in
       "## \(section.path)\n\n\(section.documentation)\n\n" + rows(of: section.path)
     }
     return ([introduction] + sections + [notSupportedYet, otherNames, inapplicable])
@@ -30,13 +30,10 @@ private enum ConfigurationReference {
 
     """
 
-  /// A comparison's keys are a run's and its own.
-  private static let table = ComparisonConfiguration.table
-
   private static func rows(of section: String) -> String {
     rows(
       ["key", "value", "default", "meaning"],
-      table.keys.filter { $0.section == section }.map { key in
+      ComparisonSchema.keys.filter { $0.section == section }.map { key in
         [
           "`\(key.name)`", key.expectation, key.defaultText.map { "`\($0)`" } ?? "required",
           key.documentation,
@@ -53,7 +50,7 @@ private enum ConfigurationReference {
     "## Names from elsewhere\n\nWhoever writes one of the names on the left is told the one on the right. It is not read in its place.\n\n"
       + rows(
         ["elsewhere", "here"],
-        table.keys.filter { !$0.otherNames.isEmpty }.map { key in
+        ComparisonSchema.keys.filter { !$0.otherNames.isEmpty }.map { key in
           [key.otherNames.map { "`\($0)`" }.joined(separator: ", "), "`\(key.path)`"]
         })
   }

@@ -94,9 +94,6 @@ struct ConfigurationSettings<Configuration: TabledConfiguration> {
     KeySuggestion(table: Configuration.table)
   }
 
-  /// Whether `path` is set.
-  func isSet(_ path: String) -> Bool { values[path] != nil }
-
   /// Where `path` is set.
   func place(of path: String) -> ConfigurationPlace {
     guard let (node, override) = values[path] else { return .code }

@@ -72,7 +72,10 @@ import Testing
         "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}, {\"role\": \"user\", \"content\": \"c\"}, {\"role\": \"assistant\", \"content\": \"d\"}]}",
         "line 1: the conversation is not one question with one answer"
       ),
-      ("{\"question\": \"a?\", \"answer\": \"A\"}\n[1]", "line 2, column 1: the row should be an object"),
+      (
+        "{\"question\": \"a?\", \"answer\": \"A\"}\n[1]",
+        "line 2, column 1: the row should be an object"
+      ),
       ("\n\n", "has no row"),
     ])
   func badRows(_ text: String, _ message: String) throws {

@@ -44,7 +44,8 @@ import Testing
     row.messages.first?["content"]?.stringValue ?? ""
   }
 
-  @Test("have the golden passage and as many distractors as asked, and end with question and answer")
+  @Test(
+    "have the golden passage and as many distractors as asked, and end with question and answer")
   func golden() throws {
     for (index, row) in try rows().enumerated() {
       #expect(row.id == "q\(index)")
@@ -101,7 +102,7 @@ import Testing
     #expect(least.passages < whole.passages && least.golden == ["p0.md:1"])
     #expect(
       throws: ComparisonError.noPassageFits(
-        question: "q0", tokens: 127, limit: 60, remedy: "be brief")
+        question: "q0", tokens: 111, limit: 60, remedy: "be brief")
     ) { try rows(limit: 60) }
   }
 

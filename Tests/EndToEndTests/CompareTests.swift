@@ -40,9 +40,14 @@ import Testing
     let rows = comparison.scratch.path("comparison/data/tuned-retrieval-1.jsonl")
     let check = try CommandRun(CommandRun.lorikeet, ["data", "check", rows])
     #expect(check.exitCode == 0 && check.standardOutput.contains("nothing is wrong"))
-    let report = try CommandRun(
-      CommandRun.lorikeet, ["inspect", comparison.scratch.path("comparison/training/tuned-1")])
-    #expect(report.exitCode == 0, "\(report.standardError)")
+    let asked = try CommandRun(
+      CommandRun.lorikeet,
+      [
+        "generate", "--run", comparison.scratch.path("comparison/training/tuned-1"), "--prompt",
+        "What does p8 cost?", "--max-tokens", "12", "--json",
+      ])
+    let answer = try JSON.parse(asked.standardOutput)["text"]?.stringValue
+    #expect(try texts("tuned-1")[0] == answer, "\(asked.standardError)")
 
     let again = try comparison.run()
     #expect(again.exitCode == 0)
@@ -146,6 +151,57 @@ import Testing
       ).allSatisfy { !$0.contains("partial") })
   }
 
+  @Test("learns rows that data raft makes just so")
+  func raft() throws {
+    let comparison = try TinyComparison()
+    #expect(
+      try comparison.run(["--set", "compare.arms=tuned-retrieval", "--set", "compare.seeds=2"])
+        .exitCode == 0)
+    let rows = comparison.scratch.path("rows.jsonl")
+    let words = [
+      "data", "raft", comparison.scratch.path("train.jsonl"), "--knowledge-base",
+      comparison.scratch.path("comparison/knowledge.db"), "-o", rows, "--distractors", "1",
+      "--golden-share", "0.5", "--seed", "2", "--json",
+    ]
+    let run = try CommandRun(CommandRun.lorikeet, words)
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let json = try JSON.parse(run.standardOutput)
+    #expect(json["rows"]?.intValue == 8 && json["passages"]?.intValue == 16)
+    #expect((1...7).contains(json["golden"]?.intValue ?? 0))
+    #expect(
+      try String(contentsOfFile: rows, encoding: .utf8).split(separator: "\n").map(String.init)
+        == comparison.lines("data/tuned-retrieval-2.jsonl"))
+    // A file that is there stays.
+    let again = try CommandRun(CommandRun.lorikeet, words)
+    #expect(again.exitCode == 64 || again.exitCode == 74, "\(again.standardError)")
+  }
+
+  @Test("says how long it would take, and leaves nothing")
+  func plan() throws {
+    let comparison = try TinyComparison()
+    let run = try comparison.run(["--plan", "--json"])
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let json = try JSON.parse(run.standardOutput)
+    #expect(json["questions"]?.intValue == 6)
+    let arms = json["arms"]?.arrayValue ?? []
+    #expect(arms.count == 7)
+    #expect(arms.compactMap { $0["training_steps"]?.intValue } == [6, 6, 6, 6])
+    #expect(arms.allSatisfy { ($0["prompt_tokens"]?.intValue ?? 0) > 20 })
+    #expect((json["seconds"]?.doubleValue ?? 0) > 0)
+    #expect(!FileManager.default.fileExists(atPath: comparison.scratch.path("comparison")))
+  }
+
+  @Test("begins anew where nothing was trained or asked before it failed")
+  func beginsAnew() throws {
+    let comparison = try TinyComparison()
+    let few = ["--set", "compare.limit=1", "--set", "compare.seeds=1"]
+    let failed = try comparison.run(few + ["--set", "lora.target_modules=[conv]"])
+    #expect(failed.exitCode == 64)
+    #expect(failed.standardError.contains("\"conv\" matches no linear layer"))
+    let run = try comparison.run(few)
+    #expect(run.exitCode == 0, "\(run.standardError)")
+  }
+
   @Test("names the files that it cannot read, and goes on with the others")
   func badDocuments() throws {
     let comparison = try TinyComparison()
@@ -155,7 +211,8 @@ import Testing
       "--set", "compare.arms=retrieval", "--set", "compare.limit=1",
     ])
     #expect(run.exitCode == 0)
-    #expect(run.standardError.contains("docs/b.txt is passed over: it holds bytes that are no text"))
+    #expect(
+      run.standardError.contains("docs/b.txt is passed over: it holds bytes that are no text"))
     #expect(run.standardError.contains("docs/l.md is passed over: it is not UTF-8 (byte 1)"))
   }
 }
