@@ -10,6 +10,10 @@ public enum ScoringError: Error, Equatable, CustomStringConvertible {
   case commandLines(command: String, found: Int, expected: Int)
   /// A line of the user's command is no number.
   case commandValue(command: String, line: Int, found: String)
+  /// No question has an answer that the metric applies to.
+  case notApplicable(metric: AnswerMetric)
+  /// No question was answered by every arm.
+  case nothingInCommon
 
   /// The error in one sentence: what, where, remedy.
   public var description: String {
@@ -24,6 +28,10 @@ public enum ScoringError: Error, Equatable, CustomStringConvertible {
       "the score's command \(Self.quoted(command)) wrote \(found) lines for \(expected) answers; have it write one number for each line it reads"
     case .commandValue(let command, let line, let found):
       "the score's command \(Self.quoted(command)) wrote \(Self.quoted(found)) as line \(line); have it write a finite number there"
+    case .notApplicable(let metric):
+      "the metric \(metric.rawValue) (\(metric.title)) applies to none of the questions; choose one that fits the answers that are wanted, such as token_f1"
+    case .nothingInCommon:
+      "no question was answered by every arm, so there is nothing to compare; run the comparison again, it goes on where it stopped"
     }
   }
 
