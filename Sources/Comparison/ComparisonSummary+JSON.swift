@@ -116,7 +116,8 @@ extension SystemSummary {
           AnswerMetric.allCases.compactMap { metric in
             metrics[metric].map { (metric.rawValue, $0.json) }
           })),
-      "kinds": .object(JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
+      "kinds": .object(
+        JSONObject(kinds.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
       "hallucination": hallucination?.json ?? .null, "missed": missed?.json ?? .null,
       "groundedness": groundedness?.json ?? .null, "cut_off": .number(cutOff),
     ]

@@ -97,7 +97,8 @@ public struct ComparisonSummary: Sendable {
     }
     if scored < table.questions.count {
       notes.append(
-        "\(metric.title) applies to \(scored) of \(table.questions.count) questions; the others do not count.")
+        "\(metric.title) applies to \(scored) of \(table.questions.count) questions; the others do not count."
+      )
     }
     if scored < SystemDifference.fewestQuestions {
       notes.append(

@@ -22,10 +22,10 @@ public struct Abstention: Sendable, Equatable {
     normalized = phrase.map(NormalizedText.init)
   }
 
-  /// Whether an answer holds the phrase, as ``NormalizedText`` compares, or says nothing at all.
+  /// Whether an answer holds the phrase, as ``NormalizedText`` compares, or has neither letters nor digits.
   public func isDeclined(_ answer: String) -> Bool {
-    let text = NormalizedText(answer)
-    return text.tokens.isEmpty || normalized.map(text.contains) ?? false
+    guard answer.contains(where: { $0.isLetter || $0.isNumber }) else { return true }
+    return normalized.map(NormalizedText(answer).contains) ?? false
   }
 
   /// What became of a question.

@@ -24,8 +24,9 @@ public struct CallScore: Sendable, Equatable {
   public struct Judgement: Sendable, Equatable {
     /// Whether it has the reference's values.
     public var isExact: Bool
-    /// Whether it has some known call's values; nil where no call is known. False for an answer without a call: a
-    /// hallucination, as the Gorilla paper counts.
+    /// Whether it has some known call's values; nil where no call is known.
+    ///
+    /// False for an answer without a call, too: a hallucination, as the Gorilla paper counts.
     public var isKnown: Bool?
     /// Whether it is in the reference's group by the loose measure of the Gorilla and RAFT papers; nil where the
     /// reference is in none.

@@ -14,7 +14,9 @@ public struct LabelName: Sendable, Equatable {
     if let index = labels.firstIndex(of: text), !text.tokens.isEmpty { return index }
     let named = labels.indices.filter { text.contains(labels[$0]) }
     let longest = named.filter { index in
-      !named.contains { $0 != index && labels[$0] != labels[index] && labels[$0].contains(labels[index]) }
+      !named.contains {
+        $0 != index && labels[$0] != labels[index] && labels[$0].contains(labels[index])
+      }
     }
     return longest.count == 1 ? longest[0] : nil
   }

@@ -46,7 +46,8 @@ public struct LearningCurve: Sendable, Equatable {
       last.scores.count >= 6, points.allSatisfy({ $0.scores.count == last.scores.count })
     else { return nil }
     let resampling = Resampling(points.map(\.scores))
-    let grid = Grid(points.map { Double($0.examples) }, from: last.examples, to: last.examples + more)
+    let grid = Grid(
+      points.map { Double($0.examples) }, from: last.examples, to: last.examples + more)
     let seen = points.indices.map { resampling.mean($0) }
     let resampled = points.indices.map { resampling.resampledMeans($0) }
     let gains = (0..<Self.resamples).map { sample in grid.gain(resampled.map { $0[sample] }) }

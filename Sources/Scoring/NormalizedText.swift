@@ -14,8 +14,11 @@ public struct NormalizedText: Sendable, Equatable {
     var cleaned = String.UnicodeScalarView()
     var word = String.UnicodeScalarView()
     func endWord() {
-      if !Self.articles.contains(String(word)) { cleaned.append(contentsOf: word) }
-      else { cleaned.append(" ") }
+      if !Self.articles.contains(String(word)) {
+        cleaned.append(contentsOf: word)
+      } else {
+        cleaned.append(" ")
+      }
       word = String.UnicodeScalarView()
     }
     for scalar in text.lowercased().unicodeScalars where !Self.isPunctuation(scalar) {

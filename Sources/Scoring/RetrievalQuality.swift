@@ -2,7 +2,9 @@
 public struct RetrievalQuality: Sendable, Equatable {
   /// Whether a passage of a right document is among those retrieved: hit@k, k their number.
   public var hit: Double
-  /// 1 / rank of the first passage of a right document; 0 where there is none. Its mean is the MRR.
+  /// 1 / rank of the first passage of a right document; 0 where there is none.
+  ///
+  /// Its mean is the MRR.
   public var reciprocalRank: Double
   /// The share of the passages that are of a right document; 0 where nothing was retrieved.
   ///

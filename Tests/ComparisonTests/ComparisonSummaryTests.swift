@@ -22,7 +22,8 @@ import Testing
       #expect(interval.low <= interval.mean && interval.mean <= interval.high)
       #expect(system.kinds.values.reduce(0) { $0 + $1.questions } == 60)
       let macro = system.kinds.values.reduce(0) { $0 + $1.interval.mean } / 2
-      #expect(abs((try #require(system.macroScore)) - macro) < 1e-12)
+      let found = try #require(system.macroScore)
+      #expect(abs(found - macro) < 1e-12)
       #expect((system.cost == nil) == (system.system.arm == nil))
       #expect((system.retrieval != nil) == (system.system.arm?.retrieves == true))
       #expect((system.groundedness != nil) == (system.system.arm?.retrieves == true))
@@ -94,12 +95,14 @@ import Testing
     let summary = try RecordedComparison.summary()
     let tuned = try #require(summary.summary(of: .arm(.tuned))?.cost)
     #expect(tuned.trainingSeconds == 611 && tuned.memoryBytes == 415_000_000)
-    #expect(abs(try #require(tuned.trainingPrice) - 611 * 2 * 0.04 / 3_600) < 1e-12)
-    #expect(
-      abs(try #require(tuned.pricePerThousand) - tuned.meanSeconds * 1_000 * 2 * 0.04 / 3_600) < 1e-12)
+    let (rate, trained) = (2 * 0.04 / 3_600, try #require(tuned.trainingPrice))
+    #expect(abs(trained - 611 * rate) < 1e-12)
+    let thousand = try #require(tuned.pricePerThousand)
+    #expect(abs(thousand - 1_000 * tuned.meanSeconds * rate) < 1e-12)
     #expect(tuned.medianSeconds < tuned.slowSeconds)
     #expect(summary.summary(of: .arm(.base))?.cost?.trainingSeconds == nil)
-    #expect(abs(try #require(summary.summary(of: .arm(.tuned))?.retention).after - 2.89) < 1e-12)
+    let retention = try #require(summary.summary(of: .arm(.tuned))?.retention)
+    #expect(abs(retention.after - 2.89) < 1e-12)
   }
 
   @Test("leads from every number to the lines that it was computed from")
@@ -124,8 +127,9 @@ import Testing
       #expect(record["question"]?["id"] == row["id"] && record["seed"] == row["seed"])
     }
     for (system, sums) in means {
-      let mean = summary.systems.first { $0.system.name == system }?.score.interval.mean
-      #expect(abs((try #require(mean)) - sums.sum / sums.count) < 1e-12)
+      let found = summary.systems.first { $0.system.name == system }?.score.interval.mean
+      let mean = try #require(found)
+      #expect(abs(mean - sums.sum / sums.count) < 1e-12)
     }
   }
 

@@ -11,7 +11,8 @@ enum RecordedComparison {
   }
 
   private static func files(_ folder: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: Fixture.path("comparison/\(folder)")).sorted()
+    try FileManager.default.contentsOfDirectory(atPath: Fixture.path("comparison/\(folder)"))
+      .sorted()
       .map { "\(folder)/\($0)" }
   }
 

@@ -70,9 +70,11 @@ import Testing
 
   @Test("names the kinds on which another arm is better")
   func exceptions() throws {
-    let verdict = try Made.made([
-      .base: { _ in false }, .retrieval: { $0 < 30 }, .tuned: { $0 >= 24 && $0 < 40 },
-    ], questions: 40).verdict
+    let verdict = try Made.made(
+      [
+        .base: { _ in false }, .retrieval: { $0 < 60 }, .tuned: { $0 >= 44 },
+      ], questions: 80
+    ).verdict
     #expect(verdict.advice == .retrieve)
     #expect(
       verdict.reasons.contains {
@@ -89,7 +91,8 @@ import Testing
       [.base: Self.share(20), .tuned: Self.share(60)], training: training
     ).verdict
     #expect(copied.advice == .neither && copied.chosen == nil)
-    #expect(copied.reasons.contains { $0.contains("nearest training question's answer scores 1.000") })
+    #expect(
+      copied.reasons.contains { $0.contains("nearest training question's answer scores 1.000") })
     #expect(copied.reasons.contains { $0.contains("better than any model here") })
     let level = try Made.made([.base: Self.share(100)], training: training).verdict
     #expect(level.advice == .neither, "level is not better")

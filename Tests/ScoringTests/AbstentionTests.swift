@@ -19,6 +19,8 @@ import Testing
   func noPhrase() {
     #expect(!Abstention(phrase: nil).isDeclined("I do not know"))
     #expect(Abstention(phrase: nil).isDeclined("…"))
-    #expect(!Abstention(phrase: "the").isDeclined("the cat"), "nothing is left of this phrase")
+    #expect(
+      !Abstention(phrase: "the").isDeclined("the cat"),
+      "nothing is left of this phrase")
   }
 }

@@ -29,8 +29,9 @@ import Testing
     #expect(f1("That is unknown", isAnswerable: false) == 0)
     #expect(f1("I have no idea.", isAnswerable: true) == 0)
     #expect(
-      AnswerJudge().scores(answer: "That is unknown", reference: "That is unknown", isAnswerable: false)[
-        .tokenF1] == 1, "without a phrase the words count")
+      AnswerJudge().scores(
+        answer: "That is unknown", reference: "That is unknown", isAnswerable: false)[
+          .tokenF1] == 1, "without a phrase the words count")
   }
 
   @Test("tells how grounded an answer is from all passages together")

@@ -5,7 +5,8 @@ import Testing
   private static func known(_ model: String, _ group: String) throws -> CallScore.KnownCall {
     CallScore.KnownCall(
       call: try #require(
-        CallExpression(in: "torch.hub.load(repo_or_dir='pytorch/vision', model='\(model)', pretrained=True)")),
+        CallExpression(
+          in: "torch.hub.load(repo_or_dir='pytorch/vision', model='\(model)', pretrained=True)")),
       group: group)
   }
 
@@ -25,7 +26,10 @@ import Testing
     "reads names, positions, strings and nested values",
     arguments: [
       ("Use `f.g(a='x', \"y\", b=1)`, please.", "f.g", ["a=x", "y", "b=1"]),
-      (#"f(a = 'it\'s, (so)' , b=[1, 2], **{'c': 3})"#, "f", ["a=it's, (so)", "b=[1, 2]", "**{'c': 3}"]),
+      (
+        #"f(a = 'it\'s, (so)' , b=[1, 2], **{'c': 3})"#, "f",
+        ["a=it's, (so)", "b=[1, 2]", "**{'c': 3}"]
+      ),
       ("f()", "f", []),
       ("f(a == 1)", "f", ["a == 1"]),
       ("f('a' 'b')", "f", ["'a' 'b'"]),
@@ -38,7 +42,8 @@ import Testing
     #expect(call.arguments.map { ($0.name.map { "\($0)=" } ?? "") + $0.value } == arguments)
   }
 
-  @Test("finds no call where there is none", arguments: ["", "(a)", "no call (at all)", "2(x)", "f"])
+  @Test(
+    "finds no call where there is none", arguments: ["", "(a)", "no call (at all)", "2(x)", "f"])
   func none(_ text: String) { #expect(CallExpression(in: text) == nil) }
 
   @Test(
@@ -53,7 +58,10 @@ import Testing
       ("torch.load('pytorch/vision', 'vgg11')", false, false),
       ("I do not know.", false, false),
       // Only the first call counts.
-      ("torch.hub.load('pytorch/vision', 'x') torch.hub.load('pytorch/vision', 'vgg11')", false, false),
+      (
+        "torch.hub.load('pytorch/vision', 'x') torch.hub.load('pytorch/vision', 'vgg11')", false,
+        false
+      ),
     ])
   func exact(_ answer: String, _ isExact: Bool, _ isKnown: Bool) throws {
     let judgement = try #require(try Self.score().judge(answer: answer, reference: Self.reference))
@@ -80,7 +88,7 @@ import Testing
   func unknown() throws {
     let score = CallScore(arguments: ["a"])
     let judgement = try #require(score.judge(answer: "f(a=1)", reference: "f(a=1)"))
-    #expect(judgement == .init(isExact: true, isKnown: nil, isInGroup: nil))
+    #expect(judgement.isExact && judgement.isKnown == nil && judgement.isInGroup == nil)
     #expect(score.judge(answer: "f(a=1)", reference: "Paris") == nil)
     let both = try #require(score.judge(answer: "f()", reference: "f(**x)"))
     #expect(both.isExact, "an argument that both leave out is the same")

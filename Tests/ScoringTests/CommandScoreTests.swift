@@ -10,8 +10,10 @@ import Testing
     let command = CommandScore(command: "awk '{ print length($0) / 10 }'")
     #expect(try command.scores(of: Self.lines) == [1.5, 1.7, 1.8])
     #expect(try CommandScore(command: "false").scores(of: []) == [])
-    let many = [JSONObject](repeating: ["answer": .string(String(repeating: "x", count: 1_000))], count: 1_000)
-    #expect(try CommandScore(command: "sed 's/.*/ 1e-2 /'").scores(of: many).allSatisfy { $0 == 0.01 })
+    let many = [JSONObject](
+      repeating: ["answer": .string(String(repeating: "x", count: 1_000))], count: 1_000)
+    #expect(
+      try CommandScore(command: "sed 's/.*/ 1e-2 /'").scores(of: many).allSatisfy { $0 == 0.01 })
     #expect(try CommandScore(command: "yes 1 | head -3").scores(of: Self.lines) == [1, 1, 1])
   }
 

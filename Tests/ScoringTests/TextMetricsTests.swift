@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Text metrics") struct TextMetricsTests {
   private static func rows() throws -> [JSONValue] {
-    try Fixture.bytes("scoring/texts.jsonl").split(separator: 0x0A).map { try JSON.parse(Array($0)) }
+    try Fixture.bytes("scoring/texts.jsonl").split(separator: 0x0A).map {
+      try JSON.parse(Array($0))
+    }
   }
 
   @Test("normalise, and score exact match and F1, as SQuAD does")
