@@ -1,0 +1,111 @@
+/// The parts of a comparison's page that show scores.
+enum ArmScores {
+  /// A plot of the metric that counts, and a table of all.
+  static func html(_ report: ArmReport) -> String {
+    let rows = report.systems.map { system in
+      IntervalPlot.Row(
+        label: system.label, mean: system.score.mean, low: system.score.low,
+        high: system.score.high,
+        text:
+          "\(NumberText.fixed(system.score.mean, 3)) \(ArmReportPage.range(system.score.low, system.score.high))",
+        tint: ArmReportPage.tint(report, system.name))
+    }
+    let axis = ArmReportPage.axis(report.systems.map(\.score))
+    let plot = IntervalPlot(rows: rows, axis: axis, isNamed: true).html
+    return
+      "<div class=\"card\">\n<h3>\(Markup.escaped(report.metric)), mean and 95 % interval</h3>\n\(plot)</div>\n"
+      + metrics(report) + grounding(report)
+  }
+
+  private static func metrics(_ report: ArmReport) -> String {
+    let hasKinds = report.systems.contains { $0.macroScore != nil }
+    let hasSeeds = report.systems.contains { $0.seedScores.count > 1 }
+    let heads =
+      report.metrics.map(\.title) + (hasKinds ? ["mean of kinds"] : [])
+      + (hasSeeds ? ["by seed"] : []) + ["answers"]
+    let rows = report.systems.map { system in
+      var cells = report.metrics.map { ArmReportPage.cell(system.metrics[$0.name]) }
+      if hasKinds {
+        cells.append(
+          ArmReportPage.cell(
+            system.macroScore.map { NumberText.fixed($0, 3) } ?? NumberText.missing))
+      }
+      if hasSeeds {
+        let seeds = system.seedScores.map { NumberText.fixed($0, 3) }.joined(separator: " · ")
+        cells.append(ArmReportPage.cell(seeds.isEmpty ? NumberText.missing : seeds))
+      }
+      cells.append("<td>\(links(system))</td>")
+      return (head: ArmReportPage.rowHead(report, system), cells: cells)
+    }
+    return ArmReportPage.table("", heads, rows)
+      + "<p class=\"aside\">Means over the questions that a metric applies to. “by seed” and “mean of kinds” are of \(Markup.escaped(report.metric)).</p>\n"
+  }
+
+  private static func links(_ system: ArmReport.System) -> String {
+    system.files.map { file in
+      let name = file.split(separator: "/").last.map(String.init) ?? file
+      return "<a href=\"\(Markup.escaped(file))\">\(Markup.escaped(name))</a>"
+    }.joined(separator: "<br/>")
+  }
+
+  private static func grounding(_ report: ArmReport) -> String {
+    guard report.systems.contains(where: { $0.hallucination != nil || $0.groundedness != nil })
+    else { return "" }
+    let rows = report.systems.map { system in
+      (
+        head: ArmReportPage.rowHead(report, system),
+        cells: [
+          ArmReportPage.cell(system.hallucination), ArmReportPage.cell(system.missed),
+          ArmReportPage.cell(system.groundedness),
+          ArmReportPage.cell(NumberText.percent(system.cutOff)),
+        ]
+      )
+    }
+    return ArmReportPage.table(
+      "", ["hallucinated", "declined wrongly", "grounded", "cut off"], rows)
+      + "<p class=\"aside\">Hallucinated: of the questions that nothing answers, the share that was answered. Declined wrongly: of the others, the share that was declined. Grounded: the share of an answer’s words that the passages of its prompt have.</p>\n"
+  }
+
+  /// A table of kinds, tinted by score; nothing where there are not two.
+  static func kinds(_ report: ArmReport) -> String {
+    guard !report.kinds.isEmpty else { return "" }
+    let heads = report.kinds.map { kind in
+      "\(kind.name) (\(NumberText.grouped(kind.questions ?? 0)))"
+    }
+    let axis = ArmReportPage.axis(report.systems.flatMap(\.kinds.values))
+    let rows = report.systems.map { system in
+      let cells = report.kinds.map { kind -> String in
+        guard let score = system.kinds[kind.name] else {
+          return ArmReportPage.cell(NumberText.missing)
+        }
+        // No darker than text on it can be read.
+        let share = NumberText.fixed(38 * (axis.position(of: score.mean) ?? 0), 1)
+        return
+          "<td class=\"n heat\" style=\"--share:\(share)%\">\(NumberText.fixed(score.mean, 3))<small>\(ArmReportPage.range(score.low, score.high))</small></td>"
+      }
+      return (head: ArmReportPage.rowHead(report, system), cells: cells)
+    }
+    return ArmReportPage.table("", heads, rows)
+      + "<p class=\"aside\">\(Markup.escaped(report.metric)) with 95 % intervals; the fuller the tint, the higher the score. The number of questions stands behind each kind.</p>\n"
+  }
+
+  /// A table of retrieval quality; nothing where nothing was retrieved.
+  static func retrieval(_ report: ArmReport) -> String {
+    let systems = report.systems.filter { !$0.retrieval.isEmpty }
+    guard let first = systems.first else { return "" }
+    let count = systems.compactMap(\.passages).max() ?? 0
+    let questions = first.retrieval["hit"]?.questions
+    let rows = systems.map { system in
+      (
+        head: ArmReportPage.rowHead(report, system),
+        cells: ["hit", "mrr", "context_precision", "context_recall"].map {
+          ArmReportPage.cell(system.retrieval[$0])
+        }
+      )
+    }
+    let heads = ["hit@\(count)", "MRR", "context precision", "context recall"]
+    let whose = questions.map { "the \(NumberText.grouped($0)) questions" } ?? "the questions"
+    return ArmReportPage.table("", heads, rows)
+      + "<p class=\"aside\">Over \(whose) that say which documents answer them. Hit: a passage of one is in the prompt. MRR: the mean of 1 / rank of the first. Context precision: the share of passages that are of one. Context recall: the share of these documents that a passage is of.</p>\n"
+  }
+}
