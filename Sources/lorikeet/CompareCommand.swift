@@ -1,7 +1,6 @@
 import Comparison
 import Configuration
-import Scoring
-import Serialization
+import Reporting
 
 #if canImport(Glibc)
   import Glibc
@@ -43,7 +42,10 @@ enum CompareCommand: Command {
         "continue with: lorikeet compare \(arguments.positional[0])\(settings)\(output)")
       exit(130)
     }
-    console.print("answers: \(session.folder.path)/answers")
-    try console.json(["output": .string(session.folder.path)])
+    let result = try ComparisonResult(session)
+    try result.write()
+    console.print(ArmTable.text(result.report))
+    console.print("report: \(result.page)")
+    try console.json(result.summary.json)
   }
 }

@@ -6,6 +6,7 @@ import Inference
 import Kernels
 import ModelFiles
 import Retrieval
+import Scoring
 import Tokenization
 import Training
 
@@ -26,6 +27,9 @@ struct ComparisonSession {
   /// Where these stand.
   private let sources: [ExampleSource]
   let prompts: ArmPrompts
+  /// How answers are judged, and by what they are compared.
+  let judge: AnswerJudge
+  let metric: AnswerMetric
   private let lock: RunLock
   /// Throws what training would throw for rows.
   private let tokenize: ([Example]) throws -> Void
@@ -59,6 +63,9 @@ struct ComparisonSession {
       "\(questions.count) held-out questions, \(training.count) to learn from"
         + (validation.isEmpty ? "" : ", \(validation.count) to validate on"))
     Self.warnOfOverlap(questions, training, console)
+
+    judge = try AnswerJudge(compare, training: training)
+    metric = try Self.metric(compare, judge, questions)
 
     file = try ModelFile.open(configuration.run.model.path)
     let model = try ModelConfiguration(file.configuration, blocks: file.blocks, path: file.path)
@@ -109,6 +116,23 @@ struct ComparisonSession {
       folder.abandon()
       throw error
     }
+  }
+
+  /// The metric that counts.
+  ///
+  /// - Throws: `ScoringError` where it applies to no question, which is not to be found out when all are answered.
+  private static func metric(
+    _ compare: ComparisonConfiguration.Compare, _ judge: AnswerJudge, _ questions: [Question]
+  ) throws -> AnswerMetric {
+    let metric = AnswerMetric(rawValue: compare.metric.rawValue) ?? .tokenF1
+    let applies =
+      metric == .command
+      || questions.contains {
+        judge.scores(answer: $0.answer, reference: $0.answer, isAnswerable: $0.isAnswerable)[metric]
+          != nil
+      }
+    guard applies else { throw ScoringError.notApplicable(metric: metric) }
+    return metric
   }
 
   /// What an arm is trained as.

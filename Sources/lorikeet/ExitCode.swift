@@ -6,6 +6,7 @@ import Inference
 import LoRA
 import ModelFiles
 import Retrieval
+import Scoring
 import Tokenization
 import Training
 
@@ -58,6 +59,12 @@ enum ExitCode {
       switch error {
       case .badQuestion, .sameQuestion, .damagedAnswers: 65
       case .tooFewExamples, .promptTooLong, .noPassageFits, .notAComparison, .changed: 64
+      }
+    case let error as ScoringError:
+      switch error {
+      case .badKnownCall: 65
+      case .notApplicable: 64
+      case .commandNotStarted, .commandFailed, .commandLines, .commandValue, .nothingInCommon: 1
       }
     case let error as RetrievalError:
       switch error {

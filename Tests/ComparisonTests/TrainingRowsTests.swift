@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Retrieval
+import Scoring
 import Serialization
 import Testing
 
@@ -142,5 +143,8 @@ import Testing
     #expect(
       ComparisonConfiguration.SearchMethod.allCases.map(\.rawValue)
         == Search.Method.allCases.map(\.rawValue))
+    for metric in ComparisonConfiguration.Metric.allCases {
+      #expect(AnswerMetric(rawValue: metric.rawValue) != nil, "\(metric)")
+    }
   }
 }
