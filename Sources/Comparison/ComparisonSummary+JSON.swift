@@ -148,6 +148,10 @@ extension SystemSummary {
   }
 }
 
+extension SystemSummary.Share {
+  fileprivate var json: JSONValue { ["share": .number(share), "questions": .integer(questions)] }
+}
+
 extension SystemSummary.Score {
   fileprivate var json: JSONValue {
     [

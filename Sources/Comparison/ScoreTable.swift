@@ -74,6 +74,14 @@ struct ScoreTable {
       })
   }
 
+  /// The share of the questions where a system has a value; nil where it has it for none.
+  func share(_ system: ComparedSystem, _ value: (JudgedAnswer) -> Bool?) -> SystemSummary.Share? {
+    let found = values(system) { value($0).map { $0 ? 1 : 0 } }.compactMap { $0 }
+    guard !found.isEmpty else { return nil }
+    return SystemSummary.Share(
+      share: found.reduce(0, +) / Double(found.count), questions: found.count)
+  }
+
   /// The mean of a value over the questions where a system has it; nil where it has it for none.
   func score(_ system: ComparedSystem, _ value: (JudgedAnswer) -> Double?) -> SystemSummary.Score? {
     let found = values(system, value).compactMap { $0 }

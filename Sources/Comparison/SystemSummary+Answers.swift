@@ -29,12 +29,10 @@ extension SystemSummary {
       return values.reduce(0, +) / Double(max(1, values.count))
     }
     let answers = table.answers(system)
-    hallucination = table.score(system) {
-      $0.question.isAnswerable ? nil : $0.outcome == .hallucinated ? 1 : 0
+    hallucination = table.share(system) {
+      $0.question.isAnswerable ? nil : $0.outcome == .hallucinated
     }
-    missed = table.score(system) {
-      $0.question.isAnswerable ? $0.outcome == .missed ? 1 : 0 : nil
-    }
+    missed = table.share(system) { $0.question.isAnswerable ? $0.outcome == .missed : nil }
     groundedness = table.score(system, \.groundedness)
     retrieval = Retrieval(system, table)
     let records = answers.compactMap(\.record)

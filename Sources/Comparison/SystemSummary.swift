@@ -10,6 +10,14 @@ public struct SystemSummary: Sendable, Equatable {
     public var questions: Int
   }
 
+  /// A share of some questions.
+  public struct Share: Sendable, Equatable {
+    /// The share; with several seeds the mean of theirs.
+    public var share: Double
+    /// Of how many questions.
+    public var questions: Int
+  }
+
   /// What the passages in the prompts amount to, each a mean over the questions that say what answers them.
   public struct Retrieval: Sendable, Equatable {
     /// Hit@k: whether a right passage was among those retrieved.
@@ -71,9 +79,9 @@ public struct SystemSummary: Sendable, Equatable {
   /// The metric that counts, by kind.
   public var kinds: [String: Score]
   /// Of the questions that cannot be answered, the share that were; nil where there are none.
-  public var hallucination: Score?
+  public var hallucination: Share?
   /// Of the questions that can be answered, the share that was declined.
-  public var missed: Score?
+  public var missed: Share?
   /// How far answers are grounded in passages; nil for systems without any.
   public var groundedness: Score?
   /// Retrieval quality; nil where nothing is retrieved, or no question says what answers it.

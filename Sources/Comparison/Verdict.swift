@@ -95,7 +95,7 @@ public struct Verdict: Sendable, Equatable {
       case .fewShot: "Put worked examples into the prompt"
       case .retrieval: "Retrieve"
       case .tuned: "Fine-tune"
-      case .tunedRetrieval: "Do both: fine-tune, and retrieve"
+      case .tunedRetrieval: "Fine-tune and retrieve"
       }
     let rest =
       switch chosen {

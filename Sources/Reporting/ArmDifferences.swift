@@ -23,7 +23,7 @@ enum ArmDifferences {
     if difference.of.holdsInFamily { text = "<strong>\(text)</strong>" }
     let style = !difference.of.isDecided ? "" : difference.mean > 0 ? " better" : " worse"
     return
-      "<td class=\"n\(style)\">\(text)<small>\(ArmReportPage.range(difference.low, difference.high))</small></td>"
+      "<td class=\"n\(style)\">\(text)<small>\(ArmReportPage.range(difference.low, difference.high, digits: 2))</small></td>"
   }
 
   /// The arms that the questions do not tell apart, with how many more would.

@@ -45,7 +45,7 @@ public struct ArmReport: Sendable {
     /// The metric that counts, by kind.
     public let kinds: [String: Score]
     /// Shares of questions that were answered though nothing answers them, or declined though something does.
-    public let hallucination, missed: Score?
+    public let hallucination, missed: Proportion?
     /// The share of the answers' words that is in the passages.
     public let groundedness: Score?
     /// Share of answers that were cut off.

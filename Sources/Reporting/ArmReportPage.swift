@@ -120,7 +120,7 @@ public enum ArmReportPage {
     let columns = heads.map { "<th class=\"n\">\(Markup.escaped($0))</th>" }.joined()
     let lines = rows.map { row in "<tr>\(row.head)\(row.cells.joined())</tr>\n" }.joined()
     return
-      "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>\(Markup.escaped(corner))</th>\(columns)</tr></thead><tbody>\n\(lines)</tbody></table></div>\n"
+      "<div class=\"scroll dense\" tabindex=\"0\"><table><thead><tr><th>\(Markup.escaped(corner))</th>\(columns)</tr></thead><tbody>\n\(lines)</tbody></table></div>\n"
   }
 
   /// A cell with text.
@@ -132,7 +132,7 @@ public enum ArmReportPage {
   static func cell(_ score: ArmReport.Score?) -> String {
     guard let score else { return cell(NumberText.missing) }
     return
-      "<td class=\"n\">\(NumberText.fixed(score.mean, 3))<small>\(range(score.low, score.high))</small></td>"
+      "<td class=\"n\">\(NumberText.fixed(score.mean, 3))<small>\(range(score.low, score.high, digits: 2))</small></td>"
   }
 
   /// An interval as text.

@@ -18,34 +18,37 @@ enum ArmScores {
   }
 
   private static func metrics(_ report: ArmReport) -> String {
-    let hasKinds = report.systems.contains { $0.macroScore != nil }
-    let hasSeeds = report.systems.contains { $0.seedScores.count > 1 }
-    let heads =
-      report.metrics.map(\.title) + (hasKinds ? ["mean of kinds"] : [])
-      + (hasSeeds ? ["by seed"] : []) + ["answers"]
     let rows = report.systems.map { system in
-      var cells = report.metrics.map { ArmReportPage.cell(system.metrics[$0.name]) }
-      if hasKinds {
-        cells.append(
-          ArmReportPage.cell(
-            system.macroScore.map { NumberText.fixed($0, 3) } ?? NumberText.missing))
-      }
-      if hasSeeds {
-        let seeds = system.seedScores.map { NumberText.fixed($0, 3) }.joined(separator: " · ")
-        cells.append(ArmReportPage.cell(seeds.isEmpty ? NumberText.missing : seeds))
-      }
-      cells.append("<td>\(links(system))</td>")
-      return (head: ArmReportPage.rowHead(report, system), cells: cells)
+      (
+        head: ArmReportPage.rowHead(report, system),
+        cells: report.metrics.map { ArmReportPage.cell(system.metrics[$0.name]) }
+      )
     }
-    return ArmReportPage.table("", heads, rows)
-      + "<p class=\"aside\">Means over the questions that a metric applies to. “by seed” and “mean of kinds” are of \(Markup.escaped(report.metric)).</p>\n"
+    return ArmReportPage.table("", report.metrics.map(\.title), rows)
+      + "<p class=\"aside\">Means over the questions that a metric applies to, with 95 % intervals.</p>\n"
+      + answers(report)
   }
 
-  private static func links(_ system: ArmReport.System) -> String {
-    system.files.map { file in
-      let name = file.split(separator: "/").last.map(String.init) ?? file
-      return "<a href=\"\(Markup.escaped(file))\">\(Markup.escaped(name))</a>"
-    }.joined(separator: "<br/>")
+  /// Where each system's answers stand, with what each seed scores.
+  private static func answers(_ report: ArmReport) -> String {
+    let hasKinds = report.systems.contains { $0.macroScore != nil }
+    let rows = report.systems.map { system in
+      let mean = system.macroScore.map { NumberText.fixed($0, 3) } ?? NumberText.missing
+      let links = system.files.enumerated().map { index, file in
+        let name = file.split(separator: "/").last.map(String.init) ?? file
+        let score =
+          index < system.seedScores.count
+          ? "\(NumberText.fixed(system.seedScores[index], 3)) in " : ""
+        return "\(score)<a href=\"\(Markup.escaped(file))\">\(Markup.escaped(name))</a>"
+      }
+      return (
+        head: ArmReportPage.rowHead(report, system),
+        cells: (hasKinds ? [ArmReportPage.cell(mean)] : [])
+          + ["<td class=\"n\">\(links.joined(separator: ", "))</td>"]
+      )
+    }
+    let heads = (hasKinds ? ["mean of kinds"] : []) + ["with each seed"]
+    return ArmReportPage.table(report.metric, heads, rows)
   }
 
   private static func grounding(_ report: ArmReport) -> String {
@@ -55,7 +58,7 @@ enum ArmScores {
       (
         head: ArmReportPage.rowHead(report, system),
         cells: [
-          ArmReportPage.cell(system.hallucination), ArmReportPage.cell(system.missed),
+          share(system.hallucination), share(system.missed),
           ArmReportPage.cell(system.groundedness),
           ArmReportPage.cell(NumberText.percent(system.cutOff)),
         ]
@@ -63,7 +66,15 @@ enum ArmScores {
     }
     return ArmReportPage.table(
       "", ["hallucinated", "declined wrongly", "grounded", "cut off"], rows)
-      + "<p class=\"aside\">Hallucinated: of the questions that nothing answers, the share that was answered. Declined wrongly: of the others, the share that was declined. Grounded: the share of an answer’s words that the passages of its prompt have.</p>\n"
+      + "<p class=\"aside\">Hallucinated: of the questions that nothing answers, the share that was answered. Declined wrongly: of the others, the share that was declined; both with Wilson 95 % intervals. Grounded: the share of an answer’s words that the passages of its prompt have.</p>\n"
+  }
+
+  /// A cell with a share, and its Wilson interval below it.
+  private static func share(_ share: Proportion?) -> String {
+    guard let share else { return ArmReportPage.cell(NumberText.missing) }
+    let range = share.wilsonInterval
+    return
+      "<td class=\"n\">\(NumberText.fixed(share.share, 3))<small>\(ArmReportPage.range(range.lowerBound, range.upperBound, digits: 2))</small></td>"
   }
 
   /// A table of kinds, tinted by score; nothing where there are not two.
@@ -81,7 +92,7 @@ enum ArmScores {
         // No darker than text on it can be read.
         let share = NumberText.fixed(38 * (axis.position(of: score.mean) ?? 0), 1)
         return
-          "<td class=\"n heat\" style=\"--share:\(share)%\">\(NumberText.fixed(score.mean, 3))<small>\(ArmReportPage.range(score.low, score.high))</small></td>"
+          "<td class=\"n heat\" style=\"--share:\(share)%\">\(NumberText.fixed(score.mean, 3))<small>\(ArmReportPage.range(score.low, score.high, digits: 2))</small></td>"
       }
       return (head: ArmReportPage.rowHead(report, system), cells: cells)
     }

@@ -8,12 +8,10 @@ enum DisagreementCards {
     guard !report.disagreements.isEmpty else { return "" }
     let shown = report.disagreements.prefix(mostQuestions)
     let all = report.disagreements.count
-    let count =
-      shown.count < all
-      ? "\(shown.count) of \(NumberText.grouped(all)) questions"
-      : "\(all) \(all == 1 ? "question" : "questions")"
+    let noun = all == 1 ? "One question" : "\(NumberText.grouped(all)) questions"
+    let part = shown.count < all ? " The \(shown.count) on which it differs most:" : ""
     return
-      "<p class=\"lead\">\(count) on which \(Markup.escaped(report.metric)) differs between arms, most first.</p>\n"
+      "<p class=\"lead\">\(noun) on which \(Markup.escaped(report.metric)) differs between arms.\(part)</p>\n"
       + shown.map { card(report, $0) }.joined()
   }
 

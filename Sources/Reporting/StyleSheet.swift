@@ -55,7 +55,7 @@ enum StyleSheet {
     .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;margin:0 0 0 auto;padding:0;
     align-self:center;font-size:.8125rem}
     .legend li{display:flex;align-items:center;gap:.45rem;min-width:0;overflow-wrap:anywhere}
-    .legend i,td i,th i{flex:none;display:inline-block;width:1.35rem;height:0;border-top:2.5px solid var(--tint);
+    .legend i,td i,th i,.answers i{flex:none;display:inline-block;width:1.35rem;height:0;border-top:2.5px solid var(--tint);
     position:relative}
     .legend .faint{opacity:var(--faint);border-top-width:1.5px}
     .legend .again,td .again,th .again{border-top-style:dashed}
@@ -107,13 +107,18 @@ enum StyleSheet {
     .score .dot{stroke:var(--tint);stroke-width:11;stroke-linecap:round}
     .score span{font-size:.875rem}
     .plain{--tint:var(--soft)}
+    .dense :is(th,td){padding:.45rem .6rem}
+    .dense :is(th,td):first-child{padding-left:.9rem;position:sticky;left:0;background:var(--card);background-clip:padding-box}
+    .dense thead th{white-space:normal;vertical-align:bottom}
+    .lead+.card{margin-top:1rem}
+    .answers i{vertical-align:middle;margin-right:.2rem}
     .score.named{grid-template-columns:9.5rem minmax(0,1fr) 12rem;margin-top:.7rem}
     .score .scale{grid-column:2;position:relative;height:1.2rem;color:var(--soft);font-size:.75rem;container-type:inline-size}
     .scale b{position:absolute;transform:translateX(-50%);font-weight:400;white-space:nowrap}
     td small{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap}
     td.heat{background:color-mix(in srgb,var(--c0) var(--share),var(--card))}
     td.heat small{color:inherit}
-    .card+.scroll,.plot+.scroll,.aside+.scroll,.advice+.tiles{margin-top:1rem}
+    .card+.scroll,.plot+.scroll,.aside+.scroll,.scroll+.scroll,.advice+.tiles{margin-top:1rem}
     .advice{border-left:3px solid var(--accent)}
     .advice ul{margin:.5rem 0 0;padding-left:1.15rem;font-size:.9375rem}
     .advice li+li{margin-top:.35rem}
