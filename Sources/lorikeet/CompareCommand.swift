@@ -44,7 +44,7 @@ enum CompareCommand: Command {
     }
     let result = try ComparisonResult(session)
     try result.write()
-    console.print(ArmTable.text(result.report))
+    for line in ArmTable.lines(result.report) { console.print(line) }
     console.print("report: \(result.page)")
     try console.json(result.summary.json)
   }
