@@ -17,10 +17,12 @@ import Testing
 
   @Test("begin at headings before they begin anywhere else")
   func headings() {
-    let text = "# One\n\nFirst part. It is short.\n\n## Two\n\nSecond part, also short.\n\n# Three\n\nEnd."
+    let text =
+      "# One\n\nFirst part. It is short.\n\n## Two\n\nSecond part, also short.\n\n# Three\n\nEnd."
     #expect(
       Self.texts(text, TextSplitter(size: 40, overlap: 0)) == [
-        "# One\n\nFirst part. It is short.", "## Two\n\nSecond part, also short.", "# Three\n\nEnd.",
+        "# One\n\nFirst part. It is short.", "## Two\n\nSecond part, also short.",
+        "# Three\n\nEnd.",
       ])
     // What is no heading does not count as one.
     #expect(
@@ -56,7 +58,8 @@ import Testing
   func properties(_ size: Int) {
     var numbers = SeededNumbers(UInt64(size))
     let pieces = [
-      "word ", "Ünïcode ", "a sentence. ", "line\n", "\n\n", "# Heading\n", "verylongword", "  ", "?! ",
+      "word ", "Ünïcode ", "\n   indented", "\t", "a sentence. ", "line\n", "\n\n", "# Heading\n",
+      "verylongword", "  ", "?! ",
     ]
     for _ in 0..<50 {
       let text = (0..<120).map { _ in pieces[numbers.integer(below: pieces.count)] }.joined()
@@ -69,11 +72,11 @@ import Testing
         #expect(range.lowerBound >= start && range.upperBound > end)
         if range.lowerBound > end {
           let between = String(decoding: bytes[end..<range.lowerBound], as: UTF8.self)
-          #expect(between.allSatisfy(\.isWhitespace), "\(between) is lost")
+          #expect(between.allSatisfy { $0.isWhitespace }, "\(between) is lost")
         }
         (start, end) = (range.lowerBound, range.upperBound)
       }
-      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy(\.isWhitespace))
+      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy { $0.isWhitespace })
     }
   }
 
