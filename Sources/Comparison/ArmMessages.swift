@@ -21,26 +21,14 @@ public enum ArmMessages {
 
   /// The question behind passages.
   public static func withPassages(_ question: Question, _ passages: [Passage]) -> [JSONValue] {
-    guard !passages.isEmpty else { return bare(question) }
-    let texts = passages.enumerated().map { index, passage in
-      let text = trimmed(passage.text)
-      return text.contains(passage.title)
-        ? "[\(index + 1)] \(text)" : "[\(index + 1)] \(passage.title)\n\(text)"
-    }
-    return system(question) + [
-      ChatModel.message(
-        "user",
-        "Passages:\n\n\(texts.joined(separator: "\n\n"))\n\nQuestion: \(question.question)")
-    ]
+    prompt(question, passages).messages
+  }
+
+  static func prompt(_ question: Question, _ passages: [Passage]) -> PassagePrompt {
+    PassagePrompt(question: question.question, system: question.system, passages: passages)
   }
 
   private static func system(_ question: Question) -> [JSONValue] {
     question.system.map { [ChatModel.message("system", $0)] } ?? []
-  }
-
-  private static func trimmed(_ text: String) -> Substring {
-    var text = text[...]
-    while text.last?.isWhitespace ?? false { text.removeLast() }
-    return text
   }
 }

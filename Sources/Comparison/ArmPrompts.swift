@@ -67,25 +67,22 @@ public struct ArmPrompts {
 
   private func withPassages(_ question: Question) throws -> Prompt {
     guard let finder else { return try plain(.base, question) }
-    var found = try finder.passages(for: question.question, count: passages)
-    while true {
-      let tokens = try encoder.tokens(ArmMessages.withPassages(question, found))
-      if tokens.count + maxNewTokens <= context {
-        return Prompt(
-          tokens: tokens,
-          retrieved: found.map {
-            AnswerRecord.Retrieved(
-              citation: $0.citation, document: finder.document(of: $0, for: question), text: $0.text
-            )
-          }, seconds: 0)
-      }
-      guard found.count > 1 else {
-        throw ComparisonError.noPassageFits(
-          question: question.id, tokens: tokens.count, limit: context - maxNewTokens,
-          remedy:
-            "lower compare.chunk_size or compare.max_new_tokens, or take a model that reads more")
-      }
-      found.removeLast()
+    let found = try finder.passages(for: question.question, count: passages)
+    let limit = context - maxNewTokens
+    func count(_ messages: [JSONValue]) throws -> Int { try encoder.tokens(messages).count }
+    let whole = ArmMessages.prompt(question, found)
+    guard let fitting = try whole.fitting(limit, count: count) else {
+      throw ComparisonError.noPassageFits(
+        question: question.id,
+        tokens: try count(ArmMessages.withPassages(question, Array(found.prefix(1)))), limit: limit,
+        remedy:
+          "lower compare.chunk_size or compare.max_new_tokens, or take a model that reads more")
     }
+    return Prompt(
+      tokens: try encoder.tokens(fitting.messages),
+      retrieved: fitting.passages.map {
+        AnswerRecord.Retrieved(
+          citation: $0.citation, document: finder.document(of: $0, for: question), text: $0.text)
+      }, seconds: 0)
   }
 }

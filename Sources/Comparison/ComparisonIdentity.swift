@@ -33,7 +33,7 @@ public enum ComparisonIdentity {
     identity["kernels"] = .string(kernels)
     guard let base else { return identity }
     identity["compare.documents"] = .string(try hash(base))
-    identity["compare.encoder"] = base.encoder.map { .string($0) } ?? .null
+    identity["compare.encoder"] = base.encoder.map { .string($0.fingerprint) } ?? .null
     identity["compare.search_method"] = .string(compare.searchMethod?.rawValue ?? "null")
     identity["compare.candidates"] = .integer(compare.candidates)
     identity["compare.top_k"] = .integer(compare.topK)
@@ -48,11 +48,11 @@ public enum ComparisonIdentity {
     return hash.hexadecimalDigest()
   }
 
-  /// What is in a knowledge base: its files with their contents, and how they were cut.
+  /// What is in a knowledge base: its files, each with what its passages follow from.
   private static func hash(_ base: KnowledgeBase) throws -> String {
-    var text = (try base.splitting() ?? "") + "\n"
-    for (path, content) in try base.files().sorted(by: { $0.key < $1.key }) {
-      text += "\(path) \(content)\n"
+    var text = ""
+    for (path, origin) in try base.files().sorted(by: { $0.key < $1.key }) {
+      text += "\(path) \(origin)\n"
     }
     var hash = SHA256()
     hash.update(Array(text.utf8))

@@ -19,10 +19,7 @@ public final class PassageFinder {
   public init(
     _ base: KnowledgeBase, encoder: SentenceEncoder?, method: Search.Method?, candidates: Int
   ) throws(RetrievalError) {
-    if let encoder, base.encoder != encoder.name {
-      guard let found = base.encoder else { throw .noVectors(path: base.path) }
-      throw .otherEncoder(path: base.path, found: found, asked: encoder.name)
-    }
+    if let encoder { try base.check(encoder.identity) }
     self.base = base
     self.encoder = encoder
     self.method = method ?? (encoder == nil ? .words : .both)

@@ -71,7 +71,7 @@ enum ExitCode {
       case .missing: 66
       case .system, .busy: 74
       case .otherEncoder, .noVectors: 64
-      case .nothingToIndex, .notAKnowledgeBase, .otherVersion, .database: 65
+      case .nothingToIndex, .notAKnowledgeBase, .damaged, .otherVersion: 65
       }
     case is TokenizerError, is TemplateError, is InputError: 65
     case is OutputError: 74

@@ -58,8 +58,8 @@ import Testing
   func properties(_ size: Int) {
     var numbers = SeededNumbers(UInt64(size))
     let pieces = [
-      "word ", "Ünïcode ", "a sentence. ", "line\n", "\n\n", "# Heading\n", "verylongword", "  ",
-      "?! ",
+      "word ", "Ünïcode ", "\n   indented", "\t", "a sentence. ", "line\n", "\n\n", "# Heading\n",
+      "verylongword", "  ", "?! ",
     ]
     for _ in 0..<50 {
       let text = (0..<120).map { _ in pieces[numbers.integer(below: pieces.count)] }.joined()
