@@ -44,7 +44,7 @@ enum CompareCommand: Command {
     }
     let result = try ComparisonResult(session)
     try result.write()
-    for line in ArmTable.lines(result.report) { console.print(line) }
+    for line in result.report.map(ArmTable.lines) ?? [] { console.print(line) }
     console.print("report: \(result.page)")
     try console.json(result.summary.json)
   }

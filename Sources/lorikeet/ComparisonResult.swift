@@ -9,7 +9,8 @@ import Serialization
 /// What a comparison found, from the answers that stand in its folder.
 struct ComparisonResult {
   let summary: ComparisonSummary
-  let report: ArmReport
+  /// The same as tables and pages read it.
+  let report: ArmReport?
   private let folder: ComparisonFolder
 
   /// Scores the answers of all arms.
@@ -32,10 +33,7 @@ struct ComparisonResult {
       answers: answers, runs: runs, training: session.training, judge: session.judge,
       metric: session.metric,
       cost: CostBasis(pricePerCoreHour: compare.pricePerCoreHour, cores: Parallel.threads))
-    guard let report = ArmReport(.object(summary.json)) else {
-      preconditionFailure("a report is read from what was written for it")
-    }
-    self.report = report
+    report = ArmReport(.object(summary.json))
   }
 
   /// Writes table, scores and page into the folder.
@@ -46,6 +44,7 @@ struct ComparisonResult {
       JSONValue.object(summary.json).serialized(pretty: true) + "\n",
       to: "\(folder.path)/comparison.json")
     try folder.write(summary.scoredLines, to: "\(folder.path)/scores.jsonl")
+    guard let report else { return }
     try folder.write(
       ArmReportPage.html(report, name: RunFolderFiles.name(of: folder.path)), to: page)
   }

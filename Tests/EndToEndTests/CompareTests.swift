@@ -49,6 +49,26 @@ import Testing
     let answer = try JSON.parse(asked.standardOutput)["text"]?.stringValue
     #expect(try texts("tuned-1")[0] == answer, "\(asked.standardError)")
 
+    // Table, page and lines of scores are of these answers, and baselines stand among them.
+    let summary = try JSON.parse(try comparison.lines("comparison.json").joined(separator: "\n"))
+    let systems = (summary["systems"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
+    #expect(
+      systems == ["majority", "nearest", "base", "few-shot", "retrieval", "tuned", "tuned-retrieval"])
+    #expect(try comparison.lines("scores.jsonl").count == 6 * (2 + TinyComparison.arms.count))
+    #expect(try comparison.lines("report.html").joined().hasSuffix("</html>"))
+    let headline = summary["verdict"]?["headline"]?.stringValue ?? "none"
+    #expect(run.standardOutput.hasPrefix(String(headline.prefix(40))))
+    #expect(run.standardOutput.contains("token F1, 95 % interval"))
+
+    let scored = try comparison.run([
+      "--json", "--set", "compare.metric=command", "--set",
+      "compare.metric_command=while read line; do echo 0.25; done",
+    ])
+    #expect(scored.exitCode == 0, "\(scored.standardError)")
+    let own = try JSON.parse(scored.standardOutput)
+    #expect(own["metric"]?.stringValue == "command")
+    #expect(own["systems"]?.arrayValue?[2]["score"]?["mean"]?.doubleValue == 0.25)
+
     let again = try comparison.run()
     #expect(again.exitCode == 0)
     #expect(
