@@ -18,27 +18,22 @@ public struct ComparisonFolder: Sendable {
   /// The index of `compare.documents`.
   public var knowledgeBase: String { "\(path)/knowledge.db" }
 
-  /// The training rows of an arm.
-  public func rows(_ arm: Arm, seed: Int, isValidation: Bool) -> String {
-    // Without passages every seed has the same rows.
-    let name = arm.retrieves ? "\(arm.rawValue)-\(seed)" : arm.rawValue
+  /// The training rows of a task.
+  public func rows(_ task: ComparisonTask, isValidation: Bool) -> String {
+    // Without passages every seed has the same rows, unless it draws some of them.
+    let isShared = !task.arm.retrieves && task.rows == nil
+    let name = isShared ? task.arm.rawValue : task.trainingName
     return "\(path)/data/\(name)\(isValidation ? "-validation" : "").jsonl"
   }
 
-  /// The run folder of an arm's training.
-  public func training(_ arm: Arm, seed: Int) -> String {
-    "\(path)/training/\(arm.rawValue)-\(seed)"
-  }
+  /// The run folder of a task's training.
+  public func training(_ task: ComparisonTask) -> String { "\(path)/training/\(task.trainingName)" }
 
-  /// The answers of an arm.
-  public func answers(_ arm: Arm, seed: Int) -> String {
-    "\(path)/answers/\(arm.rawValue)-\(seed).jsonl"
-  }
+  /// The answers of a task.
+  public func answers(_ task: ComparisonTask) -> String { "\(path)/answers/\(task.name).jsonl" }
 
-  /// What an arm took.
-  public func run(_ arm: Arm, seed: Int) -> String {
-    "\(path)/arms/\(arm.rawValue)-\(seed).json"
-  }
+  /// What a task took.
+  public func run(_ task: ComparisonTask) -> String { "\(path)/arms/\(task.name).json" }
 
   /// Whether the folder is there and holds a comparison of which something is done.
   ///
