@@ -29,7 +29,8 @@ let package = Package(
       targets: [
         "Reporting", "Inference", "Training", "CausalLM", "LoRA", "Datasets", "ModelFiles",
         "Tokenization",
-        "Quantization", "Configuration", "Serialization", "Kernels",
+        "Quantization", "Configuration", "Serialization", "Kernels", "Retrieval", "Comparison",
+        "Scoring",
       ]),
   ],
   targets: [
@@ -40,6 +41,12 @@ let package = Package(
     .systemLibrary(
       name: "CPCRE2", path: "Sources/C/CPCRE2", pkgConfig: "libpcre2-8",
       providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/C/CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CXML2", path: "Sources/C/CXML2", pkgConfig: "libxml-2.0",
+      providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CMicroKernels", path: "Sources/C/CMicroKernels"),
     // Two functions in Swift's calling convention, which only a C file can name.
     .target(name: "CBorrowedClosure", path: "Sources/C/CBorrowedClosure"),
@@ -83,12 +90,27 @@ let package = Package(
         "Datasets", "LoRA",
         "CausalLM",
       ], swiftSettings: hot),
+    // What an answer is worth, and how sure one may be of a difference. Text and numbers; no model.
+    .target(name: "Scoring", dependencies: ["Kernels", "Serialization"], swiftSettings: hot),
     .target(
       name: "Inference",
       dependencies: [
         "Kernels", "Serialization", "Quantization", "Tokenization", "ModelFiles", "Datasets",
-        "LoRA", "CausalLM",
-        "Training",
+        "LoRA", "CausalLM", "Training", "Scoring",
+      ], swiftSettings: hot),
+
+    // Documents cut into passages, kept and found.
+    .target(
+      name: "Retrieval",
+      dependencies: ["Kernels", "Serialization", "Quantization", "ModelFiles", "CSQLite", "CXML2"],
+      swiftSettings: hot),
+
+    // Prompt, retrieve, fine-tune, or both: five arms on the same questions.
+    .target(
+      name: "Comparison",
+      dependencies: [
+        "Kernels", "Serialization", "Configuration", "Tokenization", "ModelFiles", "Datasets",
+        "LoRA", "CausalLM", "Training", "Inference", "Scoring", "Retrieval",
       ], swiftSettings: hot),
 
     // What `lorikeet selftest` runs.
@@ -108,7 +130,8 @@ let package = Package(
       dependencies: [
         "Kernels", "Serialization", "Configuration", "Quantization", "Tokenization", "ModelFiles",
         "Datasets", "LoRA",
-        "CausalLM", "Training", "Inference", "Reporting", "SelfTest",
+        "CausalLM", "Training", "Inference", "Reporting", "SelfTest", "Retrieval",
+        "Scoring", "Comparison",
       ], swiftSettings: common),
 
     // Tests: one target a target, one file a file. Fuzzing is a tool, too: scripts/fuzz.
@@ -151,6 +174,12 @@ let package = Package(
       (
         "Inference",
         ["Kernels", "ModelFiles", "LoRA", "CausalLM", "Tokenization", "Training", "Datasets"]
+      ),
+      ("Scoring", ["Serialization"]),
+      ("Retrieval", ["Serialization", "ModelFiles"]),
+      (
+        "Comparison",
+        ["Serialization", "Configuration", "Scoring", "Retrieval", "Inference", "ModelFiles"]
       ),
       ("Reporting", ["Serialization"]),
     ].map { (name: String, others: [String]) -> Target in

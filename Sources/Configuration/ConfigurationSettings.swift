@@ -3,12 +3,11 @@ import Serialization
 /// What a file and the command line say, key by key, before it becomes a configuration.
 ///
 /// Overrides replace a file's values before any is read, so a value that is replaced may be wrong.
-struct ConfigurationSettings {
+struct ConfigurationSettings<Configuration: TabledConfiguration> {
   let name: String
   private var values: [String: (node: YAMLNode, override: String?)] = [:]
-  /// Whether the section `lora` is said to be null.
-  private var hasNoAdapter = false
-  private static let adapterSection = "lora"
+  /// Sections that are said to be null, of those that may be.
+  private var nullSections: Set<String> = []
 
   init(name: String) {
     self.name = name
@@ -30,16 +29,18 @@ struct ConfigurationSettings {
     for member in members {
       let path = section.isEmpty ? member.key : section + "." + member.key
       if member.key.contains(".") {
-        throw KeySuggestion.error(forDotted: path, at: place(member.position))
-      } else if ConfigurationSchema.key(path) != nil {
+        throw Self.suggestion.error(forDotted: path, at: place(member.position))
+      } else if Configuration.table.key(path) != nil {
         values[path] = (member.value, nil)
-      } else if path == Self.adapterSection, member.value.isNull, member.value.plainText != "" {
+      } else if Configuration.nullableSections.contains(path), member.value.isNull,
+        member.value.plainText != ""
+      {
         // A section that is left empty has its defaults.
-        hasNoAdapter = true
-      } else if ConfigurationSchema.isSection(path) {
+        nullSections.insert(path)
+      } else if Configuration.table.isSection(path) {
         try add(member.value, under: path)
       } else {
-        throw KeySuggestion.error(forUnknown: path, at: place(member.position))
+        throw Self.suggestion.error(forUnknown: path, at: place(member.position))
       }
     }
   }
@@ -50,14 +51,14 @@ struct ConfigurationSettings {
     }
     let path = String(override[..<equals])
     let text = String(override[override.index(after: equals)...])
-    if path == Self.adapterSection, text == "null" {
-      hasNoAdapter = true
+    if text == "null", Configuration.nullableSections.contains(path) {
+      nullSections.insert(path)
       values = values.filter { !$0.key.hasPrefix("\(path).") }
       return
     }
-    guard ConfigurationSchema.key(path) != nil else {
-      if ConfigurationSchema.isSection(path) { throw .malformedOverride(text: override) }
-      throw KeySuggestion.error(forUnknown: path, at: .override(override))
+    guard Configuration.table.key(path) != nil else {
+      if Configuration.table.isSection(path) { throw .malformedOverride(text: override) }
+      throw Self.suggestion.error(forUnknown: path, at: .override(override))
     }
     values[path] = (try node(ofOverride: text, override), override)
   }
@@ -81,9 +82,9 @@ struct ConfigurationSettings {
 
   // MARK: Reading
 
-  func configuration() throws(ConfigurationError) -> RunConfiguration {
-    var configuration = RunConfiguration.defaults
-    for key in ConfigurationSchema.keys {
+  func configuration() throws(ConfigurationError) -> Configuration {
+    var configuration = Configuration.defaults
+    for key in Configuration.table.keys {
       guard let (node, override) = values[key.path] else { continue }
       do throws(ValueFault) {
         try key.read(node, &configuration)
@@ -93,17 +94,22 @@ struct ConfigurationSettings {
           place: override.map { .override($0) } ?? place(error.position))
       }
     }
-    for key in ConfigurationSchema.keys where values[key.path] == nil {
+    for key in Configuration.table.keys where values[key.path] == nil {
       guard let example = key.requiredExample else { continue }
       throw .missingKey(key: key.path, example: example, name: name)
     }
-    if hasNoAdapter {
-      configuration.trainsAllWeights = true
-      try checkHasNoAdapter(configuration, set: values.keys.sorted(), Self.adapterSection)
-    }
-    try checkConsistency(of: configuration)
-    try checkSupport(of: configuration)
+    configuration.nullSections = nullSections
+    try configuration.check(self)
     return configuration
+  }
+
+  /// The first key of `section` that is set, by name; nil for none.
+  func firstKey(in section: String) -> String? {
+    values.keys.filter { $0.hasPrefix("\(section).") }.min()
+  }
+
+  private static var suggestion: KeySuggestion<Configuration> {
+    KeySuggestion(table: Configuration.table)
   }
 
   /// Where `path` is set.

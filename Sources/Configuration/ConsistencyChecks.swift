@@ -33,14 +33,8 @@ extension ConfigurationSettings {
   }
 
   /// Refuses what only an adapter over frozen weights has, where all weights are trained.
-  ///
-  /// - Parameters:
-  ///   - set: the paths of all keys that are set.
-  ///   - section: the adapter's.
-  func checkHasNoAdapter(
-    _ configuration: RunConfiguration, set: [String], _ section: String
-  ) throws(ConfigurationError) {
-    if let key = set.first(where: { $0.hasPrefix("\(section).") }) {
+  func checkHasNoAdapter(_ configuration: RunConfiguration) throws(ConfigurationError) {
+    if let key = firstKey(in: "lora") {
       throw contradiction(
         key,
         "lora is null, so all weights are trained and there is no adapter; remove one of the two")
@@ -91,7 +85,7 @@ extension ConfigurationSettings {
     }
   }
 
-  private func contradiction(_ key: String, _ explanation: String) -> ConfigurationError {
+  func contradiction(_ key: String, _ explanation: String) -> ConfigurationError {
     .contradiction(key: key, explanation: explanation, place: place(of: key))
   }
 }

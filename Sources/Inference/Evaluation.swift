@@ -1,6 +1,7 @@
 public import CausalLM
 public import Datasets
 internal import Kernels
+public import Scoring
 public import Serialization
 internal import Tokenization
 internal import Training

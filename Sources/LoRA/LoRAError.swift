@@ -61,7 +61,7 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
     case .noSuchBlock(let block, let count):
       "lora.layers_to_transform: there is no block \(block); this model has \(count) blocks, numbered from 0 to \(count - 1)"
     case .noSuchModule(let name, let known):
-      "lora.modules_to_save: \"\(name)\" is the end of no module's path in this model\(KeySuggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "; it has \(known.joined(separator: ", "))")"
+      "lora.modules_to_save: \"\(name)\" is the end of no module's path in this model\(Spelling.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "; it has \(known.joined(separator: ", "))")"
     case .headIsNotAdaptable(let name):
       "lora.target_modules: the output head \(name) cannot be adapted; name other layers or use all-linear, or train it as a whole with lora.modules_to_save"
     case .lapackMissing:

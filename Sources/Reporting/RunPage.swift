@@ -119,9 +119,9 @@ public enum RunPage {
       label, score, tint in score?.exactMatch.map { (label, $0, tint) }
     }
     if !rows.isEmpty {
-      html += "<h3>Exact answers, from 0 to 100 %</h3>\n<div class=\"score\">"
-      for (label, share, tint) in rows { html += interval(label, share, tint) }
-      html += "</div>\n"
+      html += "<h3>Exact answers, from 0 to 100 %</h3>\n"
+      html +=
+        IntervalPlot(rows: rows.map(row), axis: .linear(0, 1, count: 4, isTight: true)).html
     }
     html += table(result)
     if let data = result.data {
@@ -135,17 +135,13 @@ public enum RunPage {
     (share > 0 ? "+" : "") + NumberText.fixed(100 * share, 1)
   }
 
-  private static func interval(_ label: String, _ share: Proportion, _ tint: Int) -> String {
+  private static func row(_ label: String, _ share: Proportion, _ tint: Int) -> IntervalPlot.Row {
     let range = share.wilsonInterval
-    func at(_ value: Double) -> String { Markup.coordinate(1_000 * value) }
     let text =
       "\(NumberText.percent(share.share)) [\(NumberText.fixed(100 * range.lowerBound, 1)), \(NumberText.fixed(100 * range.upperBound, 1))], \(share.successes) of \(share.count)"
-    return """
-      <span>\(label)</span>
-      <svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="\(label): \(text)" class="\(LineChart.tint(tint))"><title>\(label)</title><desc>\(text)</desc><path class="track" d="M0 5H1000M0 1V9M250 3V7M500 1V9M750 3V7M1000 1V9"/><path class="range" d="M\(at(range.lowerBound)) 5H\(at(range.upperBound))"/><path class="dot" d="M\(at(share.share)) 5h0.01"/></svg>
-      <span>\(text)</span>
-
-      """
+    return IntervalPlot.Row(
+      label: label, mean: share.share, low: range.lowerBound, high: range.upperBound, text: text,
+      tint: tint)
   }
 
   private static func table(_ result: EvaluationResult) -> String {

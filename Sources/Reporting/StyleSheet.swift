@@ -25,6 +25,7 @@ enum StyleSheet {
     letter-spacing:-.02em;font-weight:650;overflow-wrap:anywhere}
     h2{margin:2.75rem 0 .9rem;font-size:1.2rem;line-height:1.3;letter-spacing:-.01em;font-weight:620}
     h2+p{margin:-.6rem 0 1rem}
+    a{color:var(--accent)}
     h3{margin:0;font-size:.9375rem;line-height:1.4;font-weight:600}
     .lead,.aside,figcaption p{color:var(--soft)}
     .lead{margin:0;overflow-wrap:anywhere}
@@ -54,7 +55,7 @@ enum StyleSheet {
     .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;margin:0 0 0 auto;padding:0;
     align-self:center;font-size:.8125rem}
     .legend li{display:flex;align-items:center;gap:.45rem;min-width:0;overflow-wrap:anywhere}
-    .legend i,td i,th i{flex:none;display:inline-block;width:1.35rem;height:0;border-top:2.5px solid var(--tint);
+    .legend i,td i,th i,.answers i{flex:none;display:inline-block;width:1.35rem;height:0;border-top:2.5px solid var(--tint);
     position:relative}
     .legend .faint{opacity:var(--faint);border-top-width:1.5px}
     .legend .again,td .again,th .again{border-top-style:dashed}
@@ -81,6 +82,7 @@ enum StyleSheet {
     .frame .faint{stroke:var(--tint);stroke-width:.8;stroke-opacity:var(--faint)}
     .frame .band{fill:var(--tint);fill-opacity:.17;stroke:var(--tint);stroke-width:.7;stroke-opacity:var(--faint)}
     .frame .dot{stroke:var(--tint);stroke-width:8;stroke-dasharray:none}
+    .frame .dot.large{stroke-width:11}
     .frame .bar{fill:var(--tint);fill-opacity:.85}
     .frame .cell{fill:var(--c0);stroke:var(--card);stroke-width:1.5;vector-effect:non-scaling-stroke}
     .blank .frame svg{background:repeating-linear-gradient(135deg,var(--grid) 0 1px,transparent 1px 9px)}
@@ -104,6 +106,23 @@ enum StyleSheet {
     .score .range{stroke:var(--tint);stroke-width:3;stroke-linecap:round}
     .score .dot{stroke:var(--tint);stroke-width:11;stroke-linecap:round}
     .score span{font-size:.875rem}
+    .plain{--tint:var(--soft)}
+    .dense :is(th,td){padding:.45rem .6rem}
+    .dense :is(th,td):first-child{padding-left:.9rem;position:sticky;left:0;background:var(--card);background-clip:padding-box}
+    .dense thead th{white-space:normal;vertical-align:bottom}
+    .lead+.card{margin-top:1rem}
+    .answers i{vertical-align:middle;margin-right:.2rem}
+    .score.named{grid-template-columns:9.5rem minmax(0,1fr) 12rem;margin-top:.7rem}
+    .score .scale{grid-column:2;position:relative;height:1.2rem;color:var(--soft);font-size:.75rem;container-type:inline-size}
+    .scale b{position:absolute;transform:translateX(-50%);font-weight:400;white-space:nowrap}
+    td small{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap}
+    td.heat{background:color-mix(in srgb,var(--c0) var(--share),var(--card))}
+    td.heat small{color:inherit}
+    .card+.scroll,.plot+.scroll,.aside+.scroll,.scroll+.scroll,.advice+.tiles{margin-top:1rem}
+    .advice{border-left:3px solid var(--accent)}
+    .advice ul{margin:.5rem 0 0;padding-left:1.15rem;font-size:.9375rem}
+    .advice li+li{margin-top:.35rem}
+    ul.aside{padding-left:1.15rem}
     p+h3{margin:1.3rem 0 .5rem}
     .score+table{margin-top:1rem}
     .score+table :is(th,td):first-child{padding-left:0}
@@ -113,6 +132,8 @@ enum StyleSheet {
     .turn b,.answers b{display:block;color:var(--soft);font-size:.78rem;font-weight:500;line-height:1.5}
     .text{margin:0;font:inherit;font-size:.9rem;white-space:pre-wrap;overflow-wrap:anywhere}
     .turn .text,.answers .text{max-height:18rem;overflow-y:auto}
+    .answers small{display:block;margin-top:.2rem;font-size:.78rem}
+    .answers details{margin-top:.5rem;padding-top:.4rem}
     .answers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,11.5rem),1fr));gap:.75rem 1.5rem;
     margin-top:.85rem;padding-top:.85rem;border-top:1px solid var(--line)}
     .same{color:var(--good);font-weight:600}
@@ -132,7 +153,7 @@ enum StyleSheet {
     @media (max-width:720px){.grid,.settings{grid-template-columns:minmax(0,1fr);columns:1}
     .legend{margin-left:0;width:100%}.ramp{margin-left:0}.wide:not(.low) .frame{grid-template-rows:15rem auto}
     .score{grid-template-columns:3.5rem minmax(0,1fr)}.score span{grid-column:2}
-    .score span:nth-child(3n+1){grid-column:1}}
+    .score span:nth-child(3n+1){grid-column:1}.score.named{grid-template-columns:7.5rem minmax(0,1fr)}}
     @media (max-width:480px){.tiles{grid-template-columns:repeat(2,1fr)}.plot,.card{padding:.9rem .95rem}
     .frame{grid-template-columns:2.9rem minmax(0,1fr);padding-right:.5rem}
     .heat .frame{grid-template-columns:4.6rem minmax(0,1fr)}}

@@ -3,6 +3,7 @@ import Datasets
 import Inference
 import ModelFiles
 import Quantization
+import Scoring
 import Serialization
 
 #if canImport(Glibc)

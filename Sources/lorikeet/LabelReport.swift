@@ -1,6 +1,7 @@
 import Datasets
 import Inference
 import ModelFiles
+import Scoring
 import Serialization
 
 /// What `evaluate --labels` reads and says.

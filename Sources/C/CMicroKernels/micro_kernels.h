@@ -8,6 +8,7 @@
 #include "allocator.h"
 #include "cpu_features.h"
 #include "elementwise.h"
+#include "encoder.h"
 #include "gemm.h"
 #include "integer_gemm.h"
 #include "matrix_vector.h"

@@ -1,4 +1,4 @@
-import Inference
+import Scoring
 import Testing
 
 @Suite("AnswerScore") struct AnswerScoreTests {

@@ -21,12 +21,14 @@ public struct Interval: Sendable, Equatable {
 ///
 /// - SeeAlso: Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation".
 public enum PairedBootstrap {
-  private static let resamples = 10_000
+  static let resamples = 10_000
+  static let seed: UInt64 = 42
+  static let purpose = "bootstrap"
 
   /// The 95 % interval of the mean of `values`.
   public static func mean(_ values: [Double]) -> Interval {
     guard !values.isEmpty else { return Interval(mean: 0, low: 0, high: 0) }
-    let random = CounterRandom(seed: 42, purpose: "bootstrap")
+    let random = CounterRandom(seed: seed, purpose: purpose)
     var means = (0..<resamples).map { sample in
       var sum = 0.0
       for draw in values.indices {
