@@ -23,7 +23,8 @@ enum ArmCosts {
     let hasRetention = arms.contains { $0.retention != nil }
     let heads =
       ["p50", "p95", "tokens read", "written", "memory", "training", "training memory"]
-      + (hasPrice ? ["price of 1,000", "of training"] : []) + (hasRetention ? ["retention loss"] : [])
+      + (hasPrice ? ["price of 1,000", "of training"] : [])
+      + (hasRetention ? ["retention loss"] : [])
     func text(_ value: Double?, _ format: (Double) -> String) -> String {
       ArmReportPage.cell(value.map(format) ?? NumberText.missing)
     }

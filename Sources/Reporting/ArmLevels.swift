@@ -4,7 +4,9 @@ enum ArmLevels {
   static func learning(_ report: ArmReport) -> String {
     let points = report.learning.sorted { $0.count < $1.count }
     guard let last = points.last else { return "" }
-    func series(_ label: String, _ style: LineChart.Series.Style, _ value: (ArmReport.Score) -> Double)
+    func series(
+      _ label: String, _ style: LineChart.Series.Style, _ value: (ArmReport.Score) -> Double
+    )
       -> LineChart.Series
     {
       LineChart.Series(
