@@ -44,11 +44,11 @@ enum ArmScores {
       return (
         head: ArmReportPage.rowHead(report, system),
         cells: (hasKinds ? [ArmReportPage.cell(mean)] : [])
-          + ["<td class=\"n\">\(links.joined(separator: ", "))</td>"]
+          + ["<td class=\"name\">\(links.joined(separator: ", "))</td>"]
       )
     }
     let heads = (hasKinds ? ["mean of kinds"] : []) + ["with each seed"]
-    return ArmReportPage.table(report.metric, heads, rows)
+    return ArmReportPage.table(report.metric, heads, rows, endsInText: true)
   }
 
   private static func grounding(_ report: ArmReport) -> String {
