@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """Makes Tests/Fixtures/encoder: a tiny BERT with seeded weights, and what Transformers makes of texts with it.
 
-Needs the packages of scripts/requirements-fixtures.txt. Run from the root of the repository.
+    scripts/make_encoder_fixtures.py                             the tiny BERT: tiny/, vectors.json
+    scripts/make_encoder_fixtures.py models/all-MiniLM-L6-v2     what sentence-transformers makes of texts with the real
+                                                                 one: minilm.json
+
+Needs the packages of scripts/requirements-fixtures.txt, the second also sentence-transformers==6.2.0. Run from the root
+of the repository.
 """
 
 import json
 import pathlib
+import sys
 
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
@@ -25,6 +31,22 @@ TEXTS = [
     "[CLS] is not special here [SEP]",
     "",
     " ".join(["many words follow one another"] * 20),
+]
+
+# What a real encoder is for: questions, passages, code, other languages, and more than it reads.
+REAL_TEXTS = [
+    "How do I resume a run that was interrupted?",
+    "After Ctrl-C a checkpoint is saved, and `lorikeet train --resume` goes on from it with the same bytes.",
+    "The warranty covers manufacturing faults for twenty-four months from the date of purchase.",
+    "torch.hub.load(repo_or_dir='pytorch/vision', model='resnet50', pretrained=True)",
+    "Die Würde des Menschen ist unantastbar.",
+    "Съешь же ещё этих мягких французских булок, да выпей чаю.",
+    "42",
+    "?",
+    "A " + "very " * 300 + "long sentence of which the end is not read: zebra.",
+    "A paragraph.\n\nAnother one, with a list:\n- first\n- second\n\n```sh\n# a comment\nls -l | wc -l\n```\n",
+    "안녕하세요, 세계! สวัสดีชาวโลก नमस्ते दुनिया",
+    "naïve façade — coöperate “quoted” … 3×4 = 12 €",
 ]
 
 
@@ -78,5 +100,26 @@ def main() -> None:
     (ROOT / "vectors.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0) + "\n", encoding="utf8")
 
 
+def real(folder: str) -> None:
+    import sentence_transformers
+    import transformers
+
+    torch.set_num_threads(1)
+    model = sentence_transformers.SentenceTransformer(folder, device="cpu")
+    versions = {
+        "sentence-transformers": sentence_transformers.__version__,
+        "transformers": transformers.__version__,
+        "torch": torch.__version__,
+    }
+    print(versions)
+    rows = []
+    for text in REAL_TEXTS + [text for text in TEXTS if "[CLS]" not in text]:
+        vector = model.encode([text], normalize_embeddings=True)[0].astype("float64")
+        tokens = len(model.tokenizer(text, truncation=True, max_length=model.max_seq_length)["input_ids"])
+        rows.append({"text": text, "tokens": tokens, "vector": [round(x, 6) for x in vector.tolist()]})
+    text = json.dumps({"versions": versions, "rows": rows}, ensure_ascii=False)
+    (ROOT / "minilm.json").write_text(text.replace('{"text"', '\n{"text"') + "\n", encoding="utf8")
+
+
 if __name__ == "__main__":
-    main()
+    real(sys.argv[1]) if len(sys.argv) > 1 else main()

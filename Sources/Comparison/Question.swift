@@ -11,7 +11,9 @@ public struct Question: Sendable, Equatable {
   /// The documents that hold the answer, by `id` in their metadata or by path as the knowledge base names it; empty
   /// where the file does not say.
   public var documents: [String]
-  /// What sort of question it is; nil where the file does not say. Scores are also given for each kind.
+  /// What sort of question it is; nil where the file does not say.
+  ///
+  /// Scores are also given for each kind.
   public var kind: String?
   /// Whether the documents hold an answer; false for questions that are to be declined.
   public var isAnswerable: Bool

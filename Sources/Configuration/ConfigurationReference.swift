@@ -6,8 +6,8 @@ extension RunConfiguration {
 /// Lays out as a page what the schema knows.
 private enum ConfigurationReference {
   static var page: String {
-    let sections = ConfigurationSchema.sections.map { section in
-      "## \(section.path)\n\n\(section.documentation)\n\n" + table(of: section.path)
+    let sections = ComparisonSchema.sections.map { section in
+      "## \(section.path)\n\n\(section.documentation)\n\n" + rows(of: section.path)
     }
     return ([introduction] + sections + [notSupportedYet, otherNames, inapplicable])
       .joined(separator: "\n")
@@ -20,7 +20,7 @@ private enum ConfigurationReference {
 
     Every key that a configuration file may set, with its bound, default and meaning. The same as a YAML file is [configs/reference.yaml](../configs/reference.yaml).
 
-    Three keys have no default: `model.path`, `data.train` and `training.output_dir`. Everything else may be left out. `--set key=value` replaces a key for one run, and the run folder's `config.yaml` holds every key with the value used:
+    Three keys have no default: `model.path`, `data.train` and `training.output_dir`; in a [comparison](compare.md), the only configuration with a section `compare`, `compare.questions` is the fourth. Everything else may be left out. `--set key=value` replaces a key for one run, and the run folder's `config.yaml` holds every key with the value used:
 
     ```sh
     lorikeet train configs/support.yaml --set training.learning_rate=1e-4
@@ -30,10 +30,10 @@ private enum ConfigurationReference {
 
     """
 
-  private static func table(of section: String) -> String {
+  private static func rows(of section: String) -> String {
     rows(
       ["key", "value", "default", "meaning"],
-      ConfigurationSchema.keys.filter { $0.section == section }.map { key in
+      ComparisonSchema.keys.filter { $0.section == section }.map { key in
         [
           "`\(key.name)`", key.expectation, key.defaultText.map { "`\($0)`" } ?? "required",
           key.documentation,
@@ -50,7 +50,7 @@ private enum ConfigurationReference {
     "## Names from elsewhere\n\nWhoever writes one of the names on the left is told the one on the right. It is not read in its place.\n\n"
       + rows(
         ["elsewhere", "here"],
-        ConfigurationSchema.keys.filter { !$0.otherNames.isEmpty }.map { key in
+        ComparisonSchema.keys.filter { !$0.otherNames.isEmpty }.map { key in
           [key.otherNames.map { "`\($0)`" }.joined(separator: ", "), "`\(key.path)`"]
         })
   }

@@ -1,11 +1,11 @@
 extension ConfigurationSchema {
   // A section within the section comes last, as YAML has no way back into the outer one.
-  static let training: [ConfigurationKey] =
+  static let training: [ConfigurationKey<RunConfiguration>] =
     extent + optimisation + reporting + scheduleOptions
 
   private static let count = 1...1_000_000
 
-  private static let extent: [ConfigurationKey] = [
+  private static let extent: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "training.output_dir", \.training.outputDir, .text("a path"),
       "The run folder; it must not exist yet.", requiredExample: "runs/support",
@@ -44,7 +44,7 @@ extension ConfigurationSchema {
       "What every random number of the run derives from.", otherNames: ["data_seed", "random_seed"]),
   ]
 
-  private static let optimisation: [ConfigurationKey] = [
+  private static let optimisation: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "training.compute", \.training.compute, .choice(),
       "Products with frozen weights: f32; w8a16 and w8a8 in integers. auto is w8a16 on CPUs with AVX-512 VNNI where max_memory leaves room for it, f32 otherwise.",
@@ -99,7 +99,7 @@ extension ConfigurationSchema {
       otherNames: ["lora_plus_ratio", "loraplus_ratio", "lora_plus_lr_ratio"]),
   ]
 
-  private static let reporting: [ConfigurationKey] = [
+  private static let reporting: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "training.logging_steps", \.training.loggingSteps, .integer(count),
       "Optimiser steps between two lines of metrics.",
@@ -149,7 +149,7 @@ extension ConfigurationSchema {
       otherNames: ["eval_prompts", "validation_prompts"]),
   ]
 
-  private static let scheduleOptions: [ConfigurationKey] = [
+  private static let scheduleOptions: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "training.lr_scheduler_kwargs.num_cycles", \.training.lrSchedulerKwargs.numCycles,
       .integer(1...1000), "How often cosine_with_restarts goes down."),

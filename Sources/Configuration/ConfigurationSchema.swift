@@ -1,9 +1,9 @@
-/// The one table of keys, in the order in which files list them.
+/// The keys of a run.
 enum ConfigurationSchema {
-  static let keys: [ConfigurationKey] = model + data + lora + training
+  static let table = ConfigurationTable<RunConfiguration>(
+    keys: model + data + lora + training, sections: sections, reference: "configs/reference.yaml")
 
-  /// Each section and what it is about, in order.
-  static let sections: [(path: String, documentation: String)] = [
+  private static let sections: [ConfigurationTable<RunConfiguration>.Section] = [
     ("model", "The base model and its precision."),
     ("data", "The examples; paths are relative to the working directory."),
     ("lora", "The adapter: keys of PEFT's LoraConfig."),
@@ -11,13 +11,7 @@ enum ConfigurationSchema {
     ("training.lr_scheduler_kwargs", "What some schedules need beside the steps."),
   ]
 
-  static func key(_ path: String) -> ConfigurationKey? { keysByPath[path] }
-
-  static func isSection(_ path: String) -> Bool { sections.contains { $0.path == path } }
-
-  private static let keysByPath = Dictionary(uniqueKeysWithValues: keys.map { ($0.path, $0) })
-
-  private static let model: [ConfigurationKey] = [
+  private static let model: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "model.path", \.model.path,
       .text("a .gguf file, a Hugging Face folder, or org/name in the Hugging Face cache"),
@@ -40,7 +34,7 @@ enum ConfigurationSchema {
       otherNames: ["double_quant", "bnb_4bit_use_nested_quant"]),
   ]
 
-  private static let data: [ConfigurationKey] = [
+  private static let data: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "data.train", \.data.train,
       .list(.text("a path"), "a JSONL file or a list of them", mayBeEmpty: false),
@@ -75,7 +69,7 @@ enum ConfigurationSchema {
       otherNames: ["train_on_inputs", "mask_prompt", "train_on_responses_only"]),
   ]
 
-  private static let lora: [ConfigurationKey] = [
+  private static let lora: [ConfigurationKey<RunConfiguration>] = [
     .init(
       "lora.r", \.lora.rank, .integer(1...65536),
       "Rank: the inner dimension of the two adapter matrices.",

@@ -3,7 +3,7 @@ import Serialization
 /// What a file and the command line say, key by key, before it becomes a configuration.
 ///
 /// Overrides replace a file's values before any is read, so a value that is replaced may be wrong.
-struct ConfigurationSettings {
+struct ConfigurationSettings<Configuration: TabledConfiguration> {
   let name: String
   private var values: [String: (node: YAMLNode, override: String?)] = [:]
 
@@ -27,13 +27,13 @@ struct ConfigurationSettings {
     for member in members {
       let path = section.isEmpty ? member.key : section + "." + member.key
       if member.key.contains(".") {
-        throw KeySuggestion.error(forDotted: path, at: place(member.position))
-      } else if ConfigurationSchema.key(path) != nil {
+        throw Self.suggestion.error(forDotted: path, at: place(member.position))
+      } else if Configuration.table.key(path) != nil {
         values[path] = (member.value, nil)
-      } else if ConfigurationSchema.isSection(path) {
+      } else if Configuration.table.isSection(path) {
         try add(member.value, under: path)
       } else {
-        throw KeySuggestion.error(forUnknown: path, at: place(member.position))
+        throw Self.suggestion.error(forUnknown: path, at: place(member.position))
       }
     }
   }
@@ -44,9 +44,9 @@ struct ConfigurationSettings {
     }
     let path = String(override[..<equals])
     let text = String(override[override.index(after: equals)...])
-    guard ConfigurationSchema.key(path) != nil else {
-      if ConfigurationSchema.isSection(path) { throw .malformedOverride(text: override) }
-      throw KeySuggestion.error(forUnknown: path, at: .override(override))
+    guard Configuration.table.key(path) != nil else {
+      if Configuration.table.isSection(path) { throw .malformedOverride(text: override) }
+      throw Self.suggestion.error(forUnknown: path, at: .override(override))
     }
     values[path] = (try node(ofOverride: text, override), override)
   }
@@ -70,9 +70,9 @@ struct ConfigurationSettings {
 
   // MARK: Reading
 
-  func configuration() throws(ConfigurationError) -> RunConfiguration {
-    var configuration = RunConfiguration.defaults
-    for key in ConfigurationSchema.keys {
+  func configuration() throws(ConfigurationError) -> Configuration {
+    var configuration = Configuration.defaults
+    for key in Configuration.table.keys {
       guard let (node, override) = values[key.path] else { continue }
       do throws(ValueFault) {
         try key.read(node, &configuration)
@@ -82,13 +82,16 @@ struct ConfigurationSettings {
           place: override.map { .override($0) } ?? place(error.position))
       }
     }
-    for key in ConfigurationSchema.keys where values[key.path] == nil {
+    for key in Configuration.table.keys where values[key.path] == nil {
       guard let example = key.requiredExample else { continue }
       throw .missingKey(key: key.path, example: example, name: name)
     }
-    try checkConsistency(of: configuration)
-    try checkSupport(of: configuration)
+    try configuration.check(self)
     return configuration
+  }
+
+  private static var suggestion: KeySuggestion<Configuration> {
+    KeySuggestion(table: Configuration.table)
   }
 
   /// Where `path` is set.

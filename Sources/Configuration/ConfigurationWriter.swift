@@ -11,19 +11,23 @@ extension RunConfiguration {
       # Override any of them: lorikeet train CONFIG.yaml --set training.learning_rate=1e-4
 
       """
-    return introduction + ConfigurationWriter.yaml(of: .defaults, isDocumented: true)
+    return introduction
+      + ConfigurationWriter.yaml(of: RunConfiguration.defaults, isDocumented: true)
   }
 }
 
 /// Lays keys out in their sections.
-private enum ConfigurationWriter {
-  static func yaml(of configuration: RunConfiguration, isDocumented: Bool) -> String {
+enum ConfigurationWriter {
+  static func yaml<Configuration: TabledConfiguration>(
+    of configuration: Configuration, isDocumented: Bool
+  ) -> String {
+    let table = Configuration.table
     var text = ""
     var openSection = ""
-    for key in ConfigurationSchema.keys {
+    for key in table.keys {
       if key.section != openSection {
         openSection = key.section
-        text += heading(of: openSection, isDocumented: isDocumented)
+        text += heading(of: openSection, isDocumented ? table.sections : [])
       }
       let indent = indentation(of: key.path)
       guard isDocumented else {
@@ -37,11 +41,14 @@ private enum ConfigurationWriter {
     return text
   }
 
-  private static func heading(of path: String, isDocumented: Bool) -> String {
+  private static func heading(
+    of path: String, _ documented: [(path: String, documentation: String)]
+  ) -> String {
     let indent = indentation(of: path)
     let name = path.split(separator: ".").last ?? ""
-    guard isDocumented, let section = ConfigurationSchema.sections.first(where: { $0.path == path })
-    else { return "\(indent)\(name):\n" }
+    guard let section = documented.first(where: { $0.path == path }) else {
+      return "\(indent)\(name):\n"
+    }
     return "\n\(indent)# \(section.documentation)\n\(indent)\(name):\n"
   }
 

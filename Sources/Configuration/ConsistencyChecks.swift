@@ -59,7 +59,7 @@ extension ConfigurationSettings {
     }
   }
 
-  private func contradiction(_ key: String, _ explanation: String) -> ConfigurationError {
+  func contradiction(_ key: String, _ explanation: String) -> ConfigurationError {
     .contradiction(key: key, explanation: explanation, place: place(of: key))
   }
 }

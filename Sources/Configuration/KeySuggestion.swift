@@ -1,11 +1,14 @@
 /// Finds what the writer of an unknown key meant.
-enum KeySuggestion {
-  static func error(forUnknown path: String, at place: ConfigurationPlace) -> ConfigurationError {
+struct KeySuggestion<Configuration> {
+  /// The keys that there are.
+  let table: ConfigurationTable<Configuration>
+
+  func error(forUnknown path: String, at place: ConfigurationPlace) -> ConfigurationError {
     // A key may be as long as a file; a name that is meant for one of ours is not.
     let shown = path.unicodeScalars.count > 80 ? String(path.unicodeScalars.prefix(80)) + "…" : path
     let name = shown.split(separator: ".").last.map(String.init) ?? shown
     // A name that is right and stands in the wrong section is no other tool's key.
-    if !ConfigurationSchema.keys.contains(where: { $0.name == name }),
+    if !table.keys.contains(where: { $0.name == name }),
       let explanation = InapplicableKeys.explanation(for: name)
     {
       return .inapplicableKey(key: shown, explanation: "\(explanation); remove it", place: place)
@@ -16,14 +19,14 @@ enum KeySuggestion {
     let isTopLevel = !shown.contains(".")
     let remedy =
       isTopLevel
-      ? "the sections are model, data, lora and training"
-      : "configs/reference.yaml lists every key"
+      ? "the sections are \(table.topLevel)"
+      : "\(table.reference) lists every key"
     return .unknownKey(key: shown, remedy: remedy, place: place)
   }
 
   /// A dotted key is for `--set`; accepted in a file, it could set one key twice.
-  static func error(forDotted path: String, at place: ConfigurationPlace) -> ConfigurationError {
-    guard let key = ConfigurationSchema.key(path) else {
+  func error(forDotted path: String, at place: ConfigurationPlace) -> ConfigurationError {
+    guard let key = table.key(path) else {
       return error(forUnknown: path, at: place)
     }
     return .unknownKey(
@@ -31,14 +34,14 @@ enum KeySuggestion {
   }
 
   /// The path nearest to `path`, or `nil` if none is near.
-  static func nearest(to path: String, name: String) -> String? {
+  func nearest(to path: String, name: String) -> String? {
     let section = String(path.dropLast(name.count + 1))
     var best: (distance: Int, path: String)?
     func consider(_ candidate: String, _ distance: Int) {
       if distance < best?.distance ?? .max { best = (distance, candidate) }
     }
     let written = name.lowercased()
-    for key in ConfigurationSchema.keys {
+    for key in table.keys {
       // Of two equally near keys, the one in the section where the writer was looking.
       let detour = key.section == section ? 0 : 1
       for candidate in [key.name] + key.otherNames {
@@ -46,7 +49,7 @@ enum KeySuggestion {
         consider(key.path, 2 * distance + detour)
       }
     }
-    for section in ConfigurationSchema.sections {
+    for section in table.sections {
       let sectionName = section.path.split(separator: ".").last.map(String.init) ?? ""
       guard let distance = smallDistance(written, sectionName) else { continue }
       consider(section.path, 2 * distance + 1)
@@ -55,7 +58,7 @@ enum KeySuggestion {
   }
 
   /// The edit distance where it is so small that `candidate` may have been meant.
-  private static func smallDistance(_ written: String, _ candidate: String) -> Int? {
+  private func smallDistance(_ written: String, _ candidate: String) -> Int? {
     let most = max(1, candidate.utf8.count / 4)
     // Each edit changes the length by one at most.
     guard abs(written.unicodeScalars.count - candidate.unicodeScalars.count) <= most else {
@@ -69,7 +72,7 @@ enum KeySuggestion {
   ///
   /// - SeeAlso: Damerau 1964, "A technique for computer detection and correction of spelling errors"
   ///   (the restricted form, in which no text is edited twice).
-  static func editDistance(_ first: String, _ second: String) -> Int {
+  func editDistance(_ first: String, _ second: String) -> Int {
     let a = Array(first.unicodeScalars)
     let b = Array(second.unicodeScalars)
     var beforeLast: [Int] = []

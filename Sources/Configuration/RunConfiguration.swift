@@ -1,5 +1,3 @@
-import Serialization
-
 /// Everything that determines a fine-tuning run.
 ///
 ///     let run = RunConfiguration(
@@ -57,16 +55,7 @@ extension RunConfiguration {
   public init(
     yaml: [UInt8], name: String, overrides: [String] = []
   ) throws(ConfigurationError) {
-    var settings = ConfigurationSettings(name: name)
-    let document: YAMLNode
-    do throws(YAMLError) {
-      document = try YAML.parse(yaml)
-    } catch {
-      throw .notYAML(message: error.message, place: .file(name, line: error.line))
-    }
-    try settings.add(document)
-    for override in overrides { try settings.add(override: override) }
-    self = try settings.configuration()
+    self = try Self.read(yaml: yaml, name: name, overrides: overrides)
   }
 
   /// Checks every value against its bound, and the values against each other.
@@ -81,9 +70,17 @@ extension RunConfiguration {
   }
 
   /// Every key with its type, bound, default and meaning, in the order of the reference.
-  public static var schema: [ConfigurationKey] { ConfigurationSchema.keys }
+  public static var schema: [ConfigurationKey<RunConfiguration>] { table.keys }
+}
 
-  /// The defaults, with nothing in place of the required values.
+extension RunConfiguration: TabledConfiguration {
+  static var table: ConfigurationTable<RunConfiguration> { ConfigurationSchema.table }
+
   static let defaults = RunConfiguration(
     model: Model(path: ""), data: Data(train: []), training: Training(outputDir: ""))
+
+  func check(_ settings: ConfigurationSettings<RunConfiguration>) throws(ConfigurationError) {
+    try settings.checkConsistency(of: self)
+    try settings.checkSupport(of: self)
+  }
 }

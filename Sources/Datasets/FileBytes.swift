@@ -5,8 +5,8 @@
 #endif
 
 /// Reads a whole file, which may also be a pipe.
-enum FileBytes {
-  static func read(_ path: String) throws(DatasetError) -> [UInt8] {
+package enum FileBytes {
+  package static func read(_ path: String) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       let code = errno

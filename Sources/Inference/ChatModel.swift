@@ -73,16 +73,9 @@ public final class ChatModel {
     .object(JSONObject([("role", .string(role)), ("content", .string(content))]))
   }
 
-  /// The tokens that ask the model for its next turn; without a template, the messages' plain text.
-  ///
-  /// The same template and tokenizer as in training, so that a prompt's tokens are those trained on.
+  /// The tokens that ask the model for its next turn; see ``PromptEncoder``.
   public func prompt(_ messages: [JSONValue], tools: JSONValue? = nil) throws -> [Int32] {
-    guard let template else {
-      let text = messages.compactMap { $0["content"]?.stringValue }.joined(separator: "\n")
-      return tokenizer.encode(text, addSpecialTokens: true)
-    }
-    return tokenizer.encode(
-      try template.render(messages: messages, tools: tools, addGenerationPrompt: true))
+    try PromptEncoder(tokenizer: tokenizer, template: template).tokens(messages, tools: tools)
   }
 }
 

@@ -49,6 +49,25 @@ public struct Generator {
   /// Most prompt tokens that are read at once.
   private static let prefillTokens = 1_024
 
+  /// A beginning of prompts that has been read, for all that go on from it.
+  public struct Prefix {
+    /// The tokens.
+    public let tokens: [Int32]
+    fileprivate let cache: KeyValueCache
+  }
+
+  /// Reads what all prompts begin with; nil where that would save little.
+  ///
+  /// What is made of it stays the same to the bit.
+  public func readPrefix(of prompts: [[Int32]]) -> Prefix? {
+    let shared = sharedTokens(prompts)
+    guard shared > 0 else { return nil }
+    let tokens = Array(prompts[0].prefix(shared))
+    let cache = KeyValueCache(model, capacity: shared)
+    model.prefill([tokens], caches: [cache]) { _, _ in }
+    return Prefix(tokens: tokens, cache: cache)
+  }
+
   /// Tokens that all prompts begin with and none ends with; 0 where reading them once would save little.
   private func sharedTokens(_ prompts: [[Int32]]) -> Int {
     guard sharesPrefixes, prompts.count > 1, let first = prompts.first else { return 0 }
@@ -70,11 +89,14 @@ public struct Generator {
   ///
   /// - Parameters:
   ///   - prompts: token sequences, none of them empty.
+  ///   - known: what the prompts begin with, read before; nil: what they share is read now. It is passed over where a
+  ///     prompt does not go on from it.
   ///   - onToken: sees each generated token as it comes, and returns whether its prompt goes on.
   ///   - onFinish: sees each prompt's index when it is done.
   /// - Returns: a completion for each prompt, in order.
   public func complete(
-    _ prompts: [[Int32]], onToken: (_ prompt: Int, _ token: Int32) -> Bool = { _, _ in true },
+    _ prompts: [[Int32]], after known: Prefix? = nil,
+    onToken: (_ prompt: Int, _ token: Int32) -> Bool = { _, _ in true },
     onFinish: (_ prompt: Int) -> Void = { _ in }
   ) -> [Completion] {
     var completions = [Completion](repeating: Completion(), count: prompts.count)
@@ -97,13 +119,12 @@ public struct Generator {
     }
 
     // What all prompts begin with is read once for all batches.
-    let shared = sharedTokens(prompts)
-    var prefix: KeyValueCache?
-    if shared > 0 {
-      let cache = KeyValueCache(model, capacity: shared)
-      model.prefill([Array(prompts[0].prefix(shared))], caches: [cache]) { _, _ in }
-      prefix = cache
+    let isKnown = known.map { known in
+      prompts.allSatisfy { $0.count > known.tokens.count && $0.starts(with: known.tokens) }
     }
+    let read = isKnown == true ? known : readPrefix(of: prompts)
+    let shared = read?.tokens.count ?? 0
+    let prefix = read?.cache
     func makeCache(_ prompt: Int) -> KeyValueCache {
       let capacity = prompts[prompt].count + min(maxTokens, 64)
       return prefix.map { KeyValueCache(copying: $0, capacity: capacity) }

@@ -4,6 +4,8 @@ internal import CSQLite
 final class Database {
   let path: String
   private let handle: OpaquePointer
+  /// How long another process is waited for, in milliseconds.
+  private static let patience: Int32 = 5_000
 
   /// How a file is opened.
   enum Access {
@@ -30,9 +32,10 @@ final class Database {
     }
     self.handle = handle
     sqlite3_extended_result_codes(handle, 1)
-    sqlite3_busy_timeout(handle, 2_000)
-    // A file may claim anything: what it defines must not call what it should not.
+    sqlite3_busy_timeout(handle, Self.patience)
+    // A file may claim anything: what it defines may not call functions with effects, and no value is larger than this.
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 1 << 28)
+    try execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
   }
 
   deinit { sqlite3_close_v2(handle) }
@@ -41,6 +44,13 @@ final class Database {
   func execute(_ sql: String) throws(RetrievalError) {
     let code = sqlite3_exec(handle, sql, nil, nil, nil)
     guard code == SQLITE_OK else { throw error(code) }
+  }
+
+  /// Runs statements that fail at once where somebody else uses the file.
+  func executeWithoutWaiting(_ sql: String) throws(RetrievalError) {
+    sqlite3_busy_timeout(handle, 0)
+    defer { sqlite3_busy_timeout(handle, Self.patience) }
+    try execute(sql)
   }
 
   /// Prepares one statement.
@@ -58,14 +68,30 @@ final class Database {
   }
 
   /// Runs `body` as a whole or not at all.
-  func transaction<Result>(_ body: () throws -> Result) throws -> Result {
-    try execute("BEGIN IMMEDIATE")
-    do {
+  func transaction<Result>(_ body: () throws(RetrievalError) -> Result) throws(RetrievalError)
+    -> Result
+  {
+    try within("BEGIN IMMEDIATE", body)
+  }
+
+  /// Runs `body`, which only reads, on the file as it was when that began.
+  func snapshot<Result>(_ body: () throws(RetrievalError) -> Result) throws(RetrievalError)
+    -> Result
+  {
+    try within("BEGIN", body)
+  }
+
+  private func within<Result>(
+    _ begin: String, _ body: () throws(RetrievalError) -> Result
+  ) throws(RetrievalError) -> Result {
+    try execute(begin)
+    do throws(RetrievalError) {
       let result = try body()
       try execute("COMMIT")
       return result
     } catch {
-      try? execute("ROLLBACK")
+      // What went wrong is said; that a full disk has ended the transaction already is not worth saying.
+      sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
       throw error
     }
   }
@@ -77,10 +103,9 @@ final class Database {
     let reason = String(cString: sqlite3_errmsg(handle))
     switch code & 0xFF {
     case SQLITE_BUSY, SQLITE_LOCKED: return .busy(path: path)
-    case SQLITE_NOTADB, SQLITE_CORRUPT: return .notAKnowledgeBase(path: path, reason: reason)
     case SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN:
       return .system(path: path, reason: "cannot be read or written (\(reason))")
-    default: return .database(path: path, reason: reason)
+    default: return .damaged(path: path, reason: reason)
     }
   }
 
@@ -113,12 +138,12 @@ final class Database {
     }
 
     private func bind(_ text: String, at index: Int32) -> Int32 {
-      var text = text
-      return text.withUTF8 { utf8 in
-        utf8.withMemoryRebound(to: CChar.self) {
-          sqlite3_bind_text(handle, index, $0.baseAddress, Int32(clamping: $0.count), Self.copies)
+      // From a pointer to nothing SQLite would make NULL.
+      text.isEmpty
+        ? sqlite3_bind_text(handle, index, "", 0, Self.copies)
+        : text.withCString {
+          sqlite3_bind_text(handle, index, $0, Int32(clamping: text.utf8.count), Self.copies)
         }
-      }
     }
 
     /// Goes to the next row; false where there is none.

@@ -52,6 +52,7 @@ struct LineIndex {
       if marks.first?.offset != offset + 1 { starts.append((offset + 1, line)) }
       take(upTo: offset + 1)
     }
+    take(upTo: .max)
     self.starts = starts
   }
 

@@ -1,4 +1,3 @@
-internal import CXML2
 internal import Serialization
 
 /// Reads files into documents.
@@ -28,16 +27,28 @@ public enum DocumentReader {
     case notUTF8(offset: Int)
     /// A line is no JSON object.
     case badLine(Int)
+    /// Its elements are nested beyond what a reader of HTML bears.
+    case tooDeep
     /// It has no text.
     case empty
+    /// It is a link, which could lead anywhere.
+    case link
+    /// Its name cannot be written down.
+    case badName
+    /// The system does not let it be read.
+    case unreadable(reason: String)
 
-    /// The reason in a few words.
+    /// The reason in a few words, which follow "it".
     public var description: String {
       switch self {
       case .binary: "holds bytes that are no text"
-      case .notUTF8(let offset): "is not UTF-8 (byte \(offset))"
-      case .badLine(let line): "line \(line) is no JSON object"
+      case .notUTF8(let offset): "is not UTF-8 (byte \(offset + 1))"
+      case .badLine(let line): "has no JSON object on line \(line)"
+      case .tooDeep: "is nested too deep"
       case .empty: "has no text"
+      case .link: "is a symbolic link"
+      case .badName: "has a name that is not UTF-8"
+      case .unreadable(let reason): "cannot be read (\(reason))"
       }
     }
   }
@@ -51,17 +62,20 @@ public enum DocumentReader {
     var bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
     if bytes.contains(0) { return .failure(.binary) }
+    bytes = withPlainLineBreaks(bytes)
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      return .failure(.notUTF8(offset: firstInvalid(bytes)))
+      return .failure(
+        .notUTF8(offset: bytes.withUnsafeBytes(UTF8Validation.firstInvalidOffset) ?? 0))
     }
     let documents: [Document]
     switch format {
-    case .markdown:
-      documents = [Document(title: heading(text) ?? name, text: text)]
+    case .markdown: documents = [markdown(text, name: name)]
     case .text: documents = [Document(title: name, text: text)]
-    case .html: documents = [HTMLText.document(bytes, name: name)]
+    case .html:
+      guard let page = HTMLText.document(bytes, name: name) else { return .failure(.tooDeep) }
+      documents = [page]
     case .jsonl:
-      switch lines(text, name: name) {
+      switch rows(bytes, name: name) {
       case .success(let found): documents = found
       case .failure(let skip): return .failure(skip)
       }
@@ -72,54 +86,81 @@ public enum DocumentReader {
     return filled.isEmpty ? .failure(.empty) : .success(filled)
   }
 
-  private static func firstInvalid(_ bytes: [UInt8]) -> Int {
-    var offset = 0
-    var decoder = UTF8()
-    var iterator = bytes.makeIterator()
-    while true {
-      switch decoder.decode(&iterator) {
-      case .scalarValue(let scalar): offset += UTF8.width(scalar)
-      case .emptyInput, .error: return offset
+  /// Lines that end as on Windows, or as on old Macs, end with `\n`: there are as many of them.
+  private static func withPlainLineBreaks(_ bytes: [UInt8]) -> [UInt8] {
+    let carriageReturn = UInt8(ascii: "\r")
+    guard bytes.contains(carriageReturn) else { return bytes }
+    var plain: [UInt8] = []
+    plain.reserveCapacity(bytes.count)
+    for (index, byte) in bytes.enumerated() {
+      if byte != carriageReturn {
+        plain.append(byte)
+      } else if index + 1 == bytes.count || bytes[index + 1] != UInt8(ascii: "\n") {
+        plain.append(UInt8(ascii: "\n"))
       }
     }
+    return plain
   }
 
-  /// The first heading of a Markdown text.
-  private static func heading(_ text: String) -> String? {
-    for line in text.split(separator: "\n").prefix(50) where line.hasPrefix("#") {
-      let title = line.drop { $0 == "#" }
-      if title.first == " " { return String(title.drop { $0 == " " }) }
-    }
-    return nil
+  /// A Markdown text; what its front matter says can be filtered by and is no text.
+  private static func markdown(_ text: String, name: String) -> Document {
+    let front = Markdown.frontMatter(of: text)
+    let body = Array(text.utf8.dropFirst(front?.end ?? 0))
+    let heading = Markdown.headings(of: body).first { !$0.text.isEmpty }
+    return Document(
+      title: front?.settings["title"] ?? heading.map {
+        String(decoding: body[$0.text], as: UTF8.self)
+      }
+        ?? name,
+      text: String(decoding: body, as: UTF8.self), lineMarks: [(0, 1 + (front?.lines ?? 0))],
+      metadata: front?.settings ?? [:])
   }
 
-  private static let textKeys = ["text", "content", "body", "passage", "answer"]
+  private static let textKeys = ["text", "content", "body", "passage"]
   private static let titleKeys = ["title", "name", "id"]
+  /// What is longer is a text rather than something to filter by.
+  private static let longestMetadata = 256
 
-  private static func lines(_ text: String, name: String) -> Result<[Document], Skip> {
+  private static func rows(_ bytes: [UInt8], name: String) -> Result<[Document], Skip> {
     var documents: [Document] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
-      guard line.contains(where: { !$0.isWhitespace }) else { continue }
-      guard let object = try? JSON.parse(String(line)).objectValue else {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      guard line.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
+      guard let object = try? JSON.parse(Array(line)).objectValue else {
         return .failure(.badLine(index + 1))
       }
-      var metadata: [String: String] = [:]
-      for (key, value) in object.members where !textKeys.contains(key) {
-        if let string = value.stringValue { metadata[key] = string }
-      }
-      let title = titleKeys.lazy.compactMap { object[$0]?.stringValue }.first
+      let title = titleKeys.lazy.compactMap { object[$0]?.stringValue }.first { !$0.isEmpty }
       // A row without a text of a known name is searched by all that it says.
       let body =
         textKeys.lazy.compactMap { object[$0]?.stringValue }.first
-        ?? object.members.compactMap { key, value in value.stringValue.map { "\(key): \($0)" } }
+        ?? object.members.compactMap { key, value in word(value).map { "\(key): \($0)" } }
         .joined(separator: "\n")
       documents.append(
         Document(
           title: title ?? "\(name) line \(index + 1)", text: body,
-          lineMarks: marks(allOn: index + 1, body), metadata: metadata))
+          lineMarks: marks(allOn: index + 1, body), metadata: metadata(object)))
     }
     return .success(documents)
+  }
+
+  /// What a row can be filtered by: its short values, and those of an object called `metadata`.
+  private static func metadata(_ row: JSONObject) -> [String: String] {
+    var metadata: [String: String] = [:]
+    for (key, value) in row.members + (row["metadata"]?.objectValue?.members ?? [])
+    where !textKeys.contains(key) {
+      guard let word = word(value), word.utf8.count <= longestMetadata else { continue }
+      metadata[key] = word
+    }
+    return metadata
+  }
+
+  /// A text, number or truth value as text.
+  private static func word(_ value: JSONValue) -> String? {
+    switch value {
+    case .string(let text): text
+    case .integer, .number, .bool: value.serialized()
+    default: nil
+    }
   }
 
   /// Marks that put every line of a text on one line of the file.

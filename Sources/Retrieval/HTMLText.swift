@@ -12,107 +12,124 @@ enum HTMLText {
     "table", "blockquote", "pre", "figure", "form", "h1", "h2", "h3", "h4", "h5", "h6", "body",
   ]
   private static let lines: Set<String> = ["br", "li", "tr", "dt", "dd", "hr", "option"]
+  /// Elements that stand beside one another on a line.
+  private static let cells: Set<String> = ["td", "th"]
+  /// Elements open at once; what closes none of them is looked for among all.
+  private static let deepest = 2_048
 
   /// Reads a page; what is not well-formed is read as browsers do.
-  static func document(_ bytes: [UInt8], name: String) -> Document {
-    var writer = Writer()
-    var title: String?
-    bytes.withUnsafeBufferPointer { buffer in
-      guard let count = Int32(exactly: buffer.count), count > 0 else { return }
-      let options = Int32(
-        HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
-          | HTML_PARSE_NONET.rawValue)
-      let page = buffer.withMemoryRebound(to: CChar.self) {
-        htmlReadMemory($0.baseAddress, count, nil, "UTF-8", options)
-      }
-      guard let page else { return }
-      defer { xmlFreeDoc(page) }
-      walk(xmlDocGetRootElement(page), into: &writer, title: &title)
+  ///
+  /// - Returns: nil where elements are nested too deep, or where the page is too large for the parser.
+  static func document(_ bytes: [UInt8], name: String) -> Document? {
+    guard let count = Int32(exactly: bytes.count), let parser = htmlNewParserCtxt() else {
+      return nil
     }
-    let heading = title?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    defer { htmlFreeParserCtxt(parser) }
+    let reader = Reader()
+    // The callbacks are given the parser itself, and know lines by it; no tree is made.
+    var handler = htmlSAXHandler()
+    handler.startElement = { context, name, _ in
+      guard let context, let name else { return }
+      let reader = HTMLText.reader(of: context)
+      reader.enter(String(cString: name), line: HTMLText.line(context))
+      if reader.depth > HTMLText.deepest {
+        xmlStopParser(context.assumingMemoryBound(to: xmlParserCtxt.self))
+      }
+    }
+    handler.endElement = { context, name in
+      guard let context, let name else { return }
+      HTMLText.reader(of: context).leave(String(cString: name))
+    }
+    let characters: charactersSAXFunc = { context, text, count in
+      guard let context, let text else { return }
+      HTMLText.reader(of: context).write(
+        UnsafeBufferPointer(start: text, count: Int(count)), endingOn: HTMLText.line(context))
+    }
+    handler.characters = characters
+    handler.cdataBlock = characters
+    handler.ignorableWhitespace = characters
+    let options = Int32(
+      HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
+        | HTML_PARSE_NONET.rawValue)
+    withExtendedLifetime(reader) {
+      parser.pointee.sax.pointee = handler
+      parser.pointee._private = Unmanaged.passUnretained(reader).toOpaque()
+      bytes.withUnsafeBytes {
+        guard let base = $0.bindMemory(to: CChar.self).baseAddress else { return }
+        xmlFreeDoc(htmlCtxtReadMemory(parser, base, count, nil, "UTF-8", options))
+      }
+    }
+    guard reader.depth <= deepest else { return nil }
+    let title = String(decoding: reader.title, as: UTF8.self)
+      .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     return Document(
-      title: heading.flatMap { $0.isEmpty ? nil : $0 } ?? name,
-      text: String(decoding: writer.text, as: UTF8.self), lineMarks: writer.marks)
+      title: title.isEmpty ? name : title,
+      text: String(decoding: reader.writer.text, as: UTF8.self),
+      lineMarks: reader.writer.marks)
   }
 
-  /// Goes through a tree without recursion, since a page may be nested as deep as it likes.
-  private static func walk(
-    _ root: xmlNodePtr?, into writer: inout Writer, title: inout String?
-  ) {
-    guard let root else { return }
-    var node = root
-    while true {
-      let enters = enter(node, &writer, &title)
-      if enters, let child = node.pointee.children {
-        node = child
-        continue
-      }
-      if enters { leave(node, &writer) }
-      while node != root, node.pointee.next == nil {
-        guard let parent = node.pointee.parent else { return }
-        node = parent
-        leave(node, &writer)
-      }
-      guard node != root, let next = node.pointee.next else { return }
-      node = next
-    }
+  private static func reader(of context: UnsafeMutableRawPointer) -> Reader {
+    Unmanaged<Reader>.fromOpaque(
+      context.assumingMemoryBound(to: xmlParserCtxt.self).pointee._private
+    ).takeUnretainedValue()
   }
 
-  private static func name(_ node: xmlNodePtr) -> String {
-    node.pointee.name.map { String(cString: $0) } ?? ""
+  private static func line(_ context: UnsafeMutableRawPointer) -> Int {
+    Int(xmlSAX2GetLineNumber(context))
   }
 
-  private static func content(_ node: xmlNodePtr) -> String {
-    node.pointee.content.map { String(cString: $0) } ?? ""
-  }
+  /// Hears what the parser finds.
+  private final class Reader {
+    var writer = Writer()
+    var title: [UInt8] = []
+    var depth = 0
+    private var hiddenDepth = 0
+    private var isTitle = false
 
-  private static func children(of node: xmlNodePtr) -> [xmlNodePtr] {
-    Array(sequence(first: node.pointee.children) { $0?.pointee.next }.lazy.prefix { $0 != nil })
-      .compactMap { $0 }
-  }
-
-  /// Writes what a node begins with; false where its children are not to be seen.
-  private static func enter(
-    _ node: xmlNodePtr, _ writer: inout Writer, _ title: inout String?
-  ) -> Bool {
-    switch node.pointee.type {
-    case XML_TEXT_NODE, XML_CDATA_SECTION_NODE:
-      writer.write(content(node), line: xmlGetLineNo(node))
-      return false
-    case XML_ELEMENT_NODE:
-      let name = name(node)
-      if name == "head" {
-        for child in children(of: node) where self.name(child) == "title" {
-          title = children(of: child).map(content).joined()
-        }
-      }
-      if hidden.contains(name) { return false }
+    func enter(_ name: String, line: Int) {
+      depth += 1
+      if hidden.contains(name) { hiddenDepth += 1 }
+      isTitle = name == "title" && title.isEmpty
+      guard hiddenDepth == 0 else { return }
       if blocks.contains(name) {
         writer.breakLine(2)
       } else if lines.contains(name) {
         writer.breakLine(1)
+      } else if cells.contains(name) {
+        writer.space()
       }
-      if name.count == 2, name.first == "h", let level = name.last?.wholeNumberValue {
-        writer.write(String(repeating: "#", count: level) + " ", line: xmlGetLineNo(node))
+      if name == "pre" { writer.literalDepth += 1 }
+      if name.utf8.count == 2, name.hasPrefix("h"), let level = name.last?.wholeNumberValue {
+        writer.heading(level, line: line)
       }
-      return true
-    default: return false
+    }
+
+    func leave(_ name: String) {
+      // Once too deep, it stays so.
+      if depth <= deepest { depth -= 1 }
+      isTitle = false
+      if hidden.contains(name) { hiddenDepth = max(0, hiddenDepth - 1) }
+      guard hiddenDepth == 0 else { return }
+      if name == "pre" { writer.literalDepth = max(0, writer.literalDepth - 1) }
+      if blocks.contains(name) {
+        writer.breakLine(2)
+      } else if lines.contains(name), name != "br" {
+        writer.breakLine(1)
+      }
+    }
+
+    func write(_ text: UnsafeBufferPointer<UInt8>, endingOn line: Int) {
+      if isTitle { title += text }
+      if hiddenDepth == 0 { writer.write(text, endingOn: line) }
     }
   }
 
-  private static func leave(_ node: xmlNodePtr, _ writer: inout Writer) {
-    let name = name(node)
-    if blocks.contains(name) {
-      writer.breakLine(2)
-    } else if lines.contains(name), name != "br" {
-      writer.breakLine(1)
-    }
-  }
-
-  /// Collects text, white space as one space, and remembers the line that each piece came from.
+  /// Collects text, white space as one space but where it is literal, and remembers the line that each piece came from.
   private struct Writer {
     var text: [UInt8] = []
     var marks: [(offset: Int, line: Int)] = [(0, 1)]
+    /// How many elements around keep their white space.
+    var literalDepth = 0
     private var breaks = 0
     private var hasSpace = false
 
@@ -121,35 +138,46 @@ enum HTMLText {
       if !text.isEmpty { breaks = max(breaks, count) }
     }
 
-    mutating func write(_ piece: String, line: Int) {
-      var line = line
-      for byte in piece.utf8 {
+    mutating func space() { hasSpace = true }
+
+    /// Begins a heading.
+    mutating func heading(_ level: Int, line: Int) {
+      for _ in 0..<level { append(UInt8(ascii: "#"), line) }
+      hasSpace = true
+    }
+
+    /// Adds a piece of text that ends on `line`.
+    mutating func write(_ piece: UnsafeBufferPointer<UInt8>, endingOn line: Int) {
+      var line = max(1, line - piece.count { $0 == UInt8(ascii: "\n") })
+      for byte in piece {
+        if byte == UInt8(ascii: "\n") { line += 1 }
         if byte == 32 || (9...13).contains(byte) {
-          if byte == UInt8(ascii: "\n") { line += 1 }
-          hasSpace = true
-          continue
+          if literalDepth == 0 || text.isEmpty || breaks > 0 {
+            hasSpace = true
+          } else {
+            text.append(byte)
+            if byte == UInt8(ascii: "\n") { mark(line) }
+          }
+        } else {
+          append(byte, line)
         }
-        if breaks > 0 {
-          text += [UInt8](repeating: UInt8(ascii: "\n"), count: breaks)
-          mark(line)
-        } else if text.isEmpty {
-          mark(line)
-        } else if hasSpace {
-          text.append(UInt8(ascii: " "))
-        }
-        breaks = 0
-        hasSpace = false
-        text.append(byte)
       }
-      if piece.hasSuffix(" "), piece.hasPrefix("#") {
-        hasSpace = false
+    }
+
+    private mutating func append(_ byte: UInt8, _ line: Int) {
+      if breaks > 0 {
+        text += [UInt8](repeating: UInt8(ascii: "\n"), count: breaks)
+      } else if hasSpace, !text.isEmpty {
         text.append(UInt8(ascii: " "))
       }
+      (breaks, hasSpace) = (0, false)
+      if marks.last?.line != line || text.isEmpty || text.last == UInt8(ascii: "\n") { mark(line) }
+      text.append(byte)
     }
 
     private mutating func mark(_ line: Int) {
       if marks.last?.offset == text.count { marks.removeLast() }
-      marks.append((text.count, max(1, line)))
+      marks.append((text.count, line))
     }
   }
 }

@@ -13,6 +13,19 @@ public struct Passage: Sendable, Equatable {
   /// What else its document said of itself.
   public let metadata: [String: String]
 
+  /// Describes a passage.
+  public init(
+    id: Int, path: String, title: String, lines: ClosedRange<Int>, text: String,
+    metadata: [String: String] = [:]
+  ) {
+    self.id = id
+    self.path = path
+    self.title = title
+    self.lines = lines
+    self.text = text
+    self.metadata = metadata
+  }
+
   /// Where it stands, as editors and compilers write it: `docs/a.md:12`.
   public var citation: String { "\(path):\(lines.lowerBound)" }
 }

@@ -6,18 +6,18 @@ public enum RetrievalError: Error, Equatable, CustomStringConvertible {
   case nothingToIndex(path: String, skipped: Int)
   /// A file cannot be read or written.
   case system(path: String, reason: String)
-  /// A file is no knowledge base, or was damaged.
+  /// A file is no knowledge base.
   case notAKnowledgeBase(path: String, reason: String)
+  /// A knowledge base was damaged.
+  case damaged(path: String, reason: String)
   /// The knowledge base was made by another version.
   case otherVersion(path: String, found: Int, known: Int)
-  /// The knowledge base's vectors are of another encoder.
-  case otherEncoder(path: String, found: String, asked: String)
+  /// The knowledge base's vectors are of another encoder, or of one where none was named.
+  case otherEncoder(path: String, found: String, asked: String?)
   /// The knowledge base has no vectors, and they were asked for.
   case noVectors(path: String)
   /// Two processes write to it.
   case busy(path: String)
-  /// SQLite refused something for another reason.
-  case database(path: String, reason: String)
 
   /// The error in one sentence: what, where, remedy.
   public var description: String {
@@ -25,19 +25,23 @@ public enum RetrievalError: Error, Equatable, CustomStringConvertible {
     case .missing(let path): "\(path): no such file or folder; check the path"
     case .nothingToIndex(let path, let skipped):
       "\(path): holds no Markdown, text, HTML or JSONL that can be read"
-        + (skipped > 0 ? " (\(skipped) files skipped)" : "") + "; name a folder of documents"
-    case .system(let path, let reason): "\(path): \(reason)"
+        + (skipped > 0 ? " (\(skipped) skipped)" : "") + "; name a folder of documents"
+    case .system(let path, let reason):
+      "\(path): \(reason); check the path, its permissions and the free space"
     case .notAKnowledgeBase(let path, let reason):
-      "\(path): is no knowledge base (\(reason)); make one with lorikeet index"
+      "\(path): is no knowledge base (\(reason)); name one that lorikeet index made, or another path to make one"
+    case .damaged(let path, let reason):
+      "\(path): is damaged (\(reason)); remove it and index the documents anew"
     case .otherVersion(let path, let found, let known):
       "\(path): was made by version \(found) of the format, and this is version \(known); index the documents anew"
-    case .otherEncoder(let path, let found, let asked):
-      "\(path): its vectors were made by \(found), not by \(asked); name that model, or index the documents anew"
+    case .otherEncoder(let path, let found, let asked?):
+      "\(path): its vectors are of \(found), not of \(asked); name that encoder, or index into another file"
+    case .otherEncoder(let path, let found, nil):
+      "\(path): its vectors are of \(found), and no encoder is named; name it with --encoder, or index into another file"
     case .noVectors(let path):
       "\(path): was indexed without an encoder, so it can be searched by words only; index again with --encoder"
     case .busy(let path):
       "\(path): another process is writing to it; try again when it is done"
-    case .database(let path, let reason): "\(path): \(reason)"
     }
   }
 }

@@ -18,7 +18,9 @@ public struct Search: Sendable, Equatable {
   public var count: Int
   /// How many candidates each method gives.
   public var candidates: Int
-  /// How much being unlike the others counts, from 0 to 1; nil ranks by likeness to the query alone.
+  /// How much being unlike the passages before counts, from 0 to 1, among `candidates`; nil ranks by the method alone.
+  ///
+  /// It is 1 − λ of maximal marginal relevance.
   public var diversity: Double?
   /// Values that a passage's metadata must have; `path` and `title` are among the keys.
   public var filters: [String: String]
@@ -85,57 +87,74 @@ public struct Search: Sendable, Equatable {
 extension KnowledgeBase {
   /// Finds passages.
   ///
-  /// - Parameter vector: the query's, of length 1; needed for every method but words.
+  /// - Parameter vector: the query's, of length 1; needed for every method but words, and for diversity.
   /// - Throws: ``RetrievalError``, ``RetrievalError/noVectors(path:)`` among others.
   public func find(_ search: Search, vector: [Float]? = nil) throws(RetrievalError) -> [Finding] {
-    var lists: [[Int]] = []
-    var (words, meanings): ([(id: Int, score: Double)], [(id: Int, score: Double)]) = ([], [])
-    if search.method != .vectors {
-      words = try byWords(search)
-      lists.append(words.map(\.id))
+    if search.method != .words || search.diversity != nil {
+      guard let vector, let encoder else { throw .noVectors(path: path) }
+      precondition(vector.count == encoder.dimensions, "the vector is of the same encoder")
     }
-    if search.method != .words {
-      guard let vector, encoder != nil else { throw .noVectors(path: path) }
-      meanings = try byVectors(vector, search)
-      lists.append(meanings.map(\.id))
+    return try database.snapshot { () throws(RetrievalError) in
+      try findNow(search, vector: vector ?? [])
     }
-    var ranked = lists.count == 1 ? (words.isEmpty ? meanings : words) : Search.fused(lists)
-    if let diversity = search.diversity, let vector {
-      let vectors = try self.vectors(of: ranked.map(\.id))
-      let likeness = vectors.map { Self.dot($0, vector) }
-      let order = Search.diverse(likeness, count: search.count, diversity: diversity) {
-        Self.dot(vectors[$0], vectors[$1])
+  }
+
+  private func findNow(_ search: Search, vector: [Float]) throws(RetrievalError) -> [Finding] {
+    let words = search.method == .vectors ? [] : try byWords(search)
+    let meanings = search.method == .words ? [] : try byVectors(vector, search)
+    var ranked =
+      switch search.method {
+      case .words: words
+      case .vectors: meanings
+      case .both: Search.fused([words.map(\.id), meanings.map(\.id)])
       }
-      ranked = order.map { ranked[$0] }
+    if let diversity = search.diversity {
+      let pool = ranked.prefix(search.candidates)
+      let vectors = try self.vectors(of: pool.map(\.id), count: vector.count)
+      let order = Search.diverse(
+        vectors.map { Self.dot($0, vector) }, count: search.count, diversity: diversity
+      ) { Self.dot(vectors[$0], vectors[$1]) }
+      ranked = order.map { pool[$0] }
     }
-    let chosen = Array(ranked.prefix(search.count))
-    let passages = try passages(chosen.map(\.id))
-    func rank(_ id: Int, in list: [(id: Int, score: Double)]) -> Int? {
-      list.firstIndex { $0.id == id }.map { $0 + 1 }
+    var findings: [Finding] = []
+    for (id, score) in ranked.prefix(search.count) {
+      guard let passage = try passage(id) else { continue }
+      func rank(in list: [(id: Int, score: Double)]) -> Int? {
+        list.firstIndex { $0.id == id }.map { $0 + 1 }
+      }
+      findings.append(
+        Finding(
+          passage: passage, score: score, wordRank: rank(in: words), vectorRank: rank(in: meanings))
+      )
     }
-    return passages.compactMap { passage in
-      guard let score = chosen.first(where: { $0.id == passage.id })?.score else { return nil }
-      return Finding(
-        passage: passage, score: score, wordRank: rank(passage.id, in: words),
-        vectorRank: rank(passage.id, in: meanings))
-    }
+    return findings
   }
 
   private static func dot(_ a: [Float], _ b: [Float]) -> Double {
     zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
   }
 
+  /// Different words of a query that are looked for; SQLite bounds how long an expression is.
+  private static let mostWords = 128
+
   /// An FTS5 expression that any of the query's words satisfies; nil where it has none.
   static func expression(_ query: String) -> String? {
-    let words = query.split { !($0.isLetter || $0.isNumber) }
-    return words.isEmpty ? nil : words.map { "\"\($0)\"" }.joined(separator: " OR ")
+    var words: [String] = []
+    var known: Set<String> = []
+    for word in query.lowercased().split(whereSeparator: { !($0.isLetter || $0.isNumber) })
+    where words.count < mostWords && known.insert(String(word)).inserted {
+      words.append("\"\(word)\"")
+    }
+    return words.isEmpty ? nil : words.joined(separator: " OR ")
   }
 
   private func byWords(_ search: Search) throws(RetrievalError) -> [(id: Int, score: Double)] {
     guard let expression = Self.expression(search.query) else { return [] }
     // bm25() is lower for better; of equals the one that was indexed first.
     let statement = try database.prepare(
-      "SELECT w.rowid, bm25(words), f.path, p.title, p.metadata FROM words w JOIN passages p ON p.id = w.rowid JOIN files f ON f.id = p.file WHERE words MATCH ? ORDER BY bm25(words), w.rowid"
+      search.filters.isEmpty
+        ? "SELECT rowid, bm25(words) FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid"
+        : "SELECT w.rowid, bm25(words), f.path, p.title, p.metadata FROM words w JOIN passages p ON p.id = w.rowid JOIN files f ON f.id = p.file WHERE words MATCH ? ORDER BY bm25(words), w.rowid"
     )
     try statement.bind(.text(expression))
     var found: [(id: Int, score: Double)] = []
@@ -173,7 +192,7 @@ extension KnowledgeBase {
     while try statement.step() {
       let bytes = statement.bytes(1)
       guard bytes.count == 4 * vector.count else {
-        throw .notAKnowledgeBase(path: path, reason: "a vector of another length")
+        throw .damaged(path: path, reason: "a vector has another length")
       }
       let score = Self.dot(bytes, vector)
       // Only what may be among the best is looked at further.
@@ -212,18 +231,18 @@ extension KnowledgeBase {
   }
 
   /// The vectors of these passages; zeros where one has none.
-  private func vectors(of ids: [Int]) throws(RetrievalError) -> [[Float]] {
+  private func vectors(of ids: [Int], count: Int) throws(RetrievalError) -> [[Float]] {
     let statement = try database.prepare("SELECT vector FROM vectors WHERE passage = ?")
     var vectors: [[Float]] = []
     for id in ids {
       try statement.bind(.integer(id))
-      guard try statement.step() else {
-        vectors.append([Float](repeating: 0, count: dimensions))
+      guard try statement.step(), statement.bytes(0).count == 4 * count else {
+        vectors.append([Float](repeating: 0, count: count))
         continue
       }
       let bytes = statement.bytes(0)
       vectors.append(
-        (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) })
+        (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) })
     }
     return vectors
   }

@@ -1,5 +1,5 @@
 internal import Kernels
-internal import ModelFiles
+public import ModelFiles
 internal import Quantization
 internal import Serialization
 
@@ -15,8 +15,8 @@ internal import Serialization
 /// - SeeAlso: Reimers and Gurevych 2019, "Sentence-BERT", arXiv:1908.10084; Wang et al. 2020, "MiniLM",
 ///   arXiv:2002.10957.
 public final class SentenceEncoder {
-  /// What it is called: its folder's name, and the beginning of its weights' hash.
-  public let name: String
+  /// What tells it from other encoders.
+  public let identity: EncoderIdentity
   /// How many numbers a vector has.
   public let dimensions: Int
   /// The most tokens of a text; what lies beyond is not read.
@@ -50,64 +50,42 @@ public final class SentenceEncoder {
     let finalNorm: Norm
   }
 
-  /// Reads a Sentence Transformers or Transformers folder: `config.json`, `vocab.txt`, `model.safetensors`.
+  /// Reads a Sentence Transformers or Transformers folder: `config.json`, `vocab.txt`, `model.safetensors`, and what there
+  /// is of `sentence_bert_config.json`, `tokenizer_config.json` and `1_Pooling/config.json`.
   ///
-  /// - Throws: `ModelFileError`.
-  public init(path: String) throws {
+  /// - Throws: `ModelFileError` where one of the first three is missing or is of another architecture.
+  public init(path: String) throws(ModelFileError) {
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
-    let settings = try Self.json("\(folder)/config.json")
-    func setting(_ key: String) throws -> Int {
-      guard let value = settings[key]?.intValue, value > 0, value < 1 << 24 else {
-        throw ModelFileError.malformed(
-          path: "\(folder)/config.json", place: key,
-          problem: "is missing or no whole number above 0")
-      }
-      return value
-    }
-    guard settings["model_type"]?.stringValue == "bert" else {
-      throw ModelFileError.malformed(
-        path: "\(folder)/config.json", place: "model_type",
-        problem:
-          "is \(settings["model_type"]?.stringValue ?? "missing"); only bert encodes sentences here"
-      )
-    }
-    let hidden = try setting("hidden_size")
-    headCount = try setting("num_attention_heads")
-    let inner = try setting("intermediate_size")
-    let positionCount = try setting("max_position_embeddings")
-    guard hidden % headCount == 0 else {
-      throw ModelFileError.malformed(
-        path: "\(folder)/config.json", place: "num_attention_heads",
-        problem: "does not divide hidden_size")
-    }
+    let settings = try EncoderSettings(folder: folder)
+    let hidden = settings.hidden
+    headCount = settings.headCount
     dimensions = hidden
-    epsilon = Float(settings["layer_norm_eps"]?.doubleValue ?? 1e-12)
-    let sentences = try? Self.json("\(folder)/sentence_bert_config.json")
-    maximumTokens = max(
-      2, min(positionCount, sentences?["max_seq_length"]?.intValue ?? positionCount))
-    tokenizer = try Self.tokenizer(folder)
+    epsilon = settings.epsilon
+    maximumTokens = settings.maximumTokens
+    tokenizer = settings.tokenizer
 
     let safetensors = try SafetensorsFile(path: "\(folder)/model.safetensors")
     file = safetensors.file
     let loader = Loader(file: safetensors)
-    let vocabularySize = try setting("vocab_size")
-    words = try loader.matrix("embeddings.word_embeddings.weight", vocabularySize, hidden)
+    words = try loader.matrix(
+      "embeddings.word_embeddings.weight", settings.vocabularySize, hidden)
     positions = try loader.floats(
-      "embeddings.position_embeddings.weight", [positionCount, hidden])
+      "embeddings.position_embeddings.weight", [settings.positions, hidden])
     firstType = try loader.floats(
-      "embeddings.token_type_embeddings.weight", [try setting("type_vocab_size"), hidden])
-    func norm(_ name: String) throws -> Norm {
+      "embeddings.token_type_embeddings.weight", [settings.types, hidden])
+    func norm(_ name: String) throws(ModelFileError) -> Norm {
       Norm(
         weight: try loader.floats("\(name).weight", [hidden]),
         bias: try loader.floats("\(name).bias", [hidden]))
     }
-    func linear(_ name: String, _ rows: Int, _ columns: Int) throws -> Linear {
+    func linear(_ name: String, _ rows: Int, _ columns: Int) throws(ModelFileError) -> Linear {
       Linear(
         weight: try loader.matrix("\(name).weight", rows, columns),
         bias: try loader.floats("\(name).bias", [rows]))
     }
     embeddingNorm = try norm("embeddings.LayerNorm")
-    layers = try (0..<(try setting("num_hidden_layers"))).map { index in
+    let inner = settings.intermediate
+    layers = try (0..<settings.layerCount).map { index throws(ModelFileError) in
       let block = "encoder.layer.\(index)"
       return Layer(
         query: try linear("\(block).attention.self.query", hidden, hidden),
@@ -119,40 +97,33 @@ public final class SentenceEncoder {
         final: try linear("\(block).output.dense", hidden, inner),
         finalNorm: try norm("\(block).output.LayerNorm"))
     }
-    let hash = safetensors.file.withBytes { SHA256.hexadecimalDigest(of: $0) }
-    name = "\(folder.split(separator: "/").last ?? "encoder") \(hash.prefix(16))"
+    identity = EncoderIdentity(
+      name: String(folder.split(separator: "/").last ?? "encoder"),
+      fingerprint: Self.fingerprint(of: safetensors, settings.description), dimensions: hidden)
   }
 
-  private static func json(_ path: String) throws -> JSONValue {
-    let file = try MappedFile(path: path)
-    do {
-      return try file.withBytes { try JSON.parse($0) }
-    } catch let error as JSONError {
-      throw ModelFileError.malformed(path: path, place: "the file", problem: "\(error)")
+  /// A SHA-256 over settings, vocabulary, the weights' head and a part of the weights spread evenly over them.
+  ///
+  /// Weights that were trained further differ everywhere; to digest all of them would take longer than a search.
+  private static func fingerprint(of weights: SafetensorsFile, _ settings: [UInt8]) -> String {
+    let (part, parts) = (1_024, 1_024)
+    var hash = SHA256()
+    hash.update(settings)
+    let bytes = weights.file.bytes
+    hash.update(UnsafeRawBufferPointer(rebasing: bytes[..<min(weights.dataOffset, bytes.count)]))
+    for index in 0..<parts {
+      let start = bytes.count / parts * index
+      hash.update(
+        UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + part, bytes.count)]))
     }
-  }
-
-  private static func tokenizer(_ folder: String) throws -> WordPieceTokenizer {
-    let path = "\(folder)/vocab.txt"
-    let text = try MappedFile(path: path).withBytes { String(decoding: $0, as: UTF8.self) }
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    if lines.last == "" { lines.removeLast() }
-    let settings = try? json("\(folder)/tokenizer_config.json")
-    guard
-      let tokenizer = WordPieceTokenizer(
-        vocabulary: lines, lowercases: settings?["do_lower_case"]?.boolValue ?? true)
-    else {
-      throw ModelFileError.malformed(
-        path: path, place: "the vocabulary", problem: "has no [UNK], [CLS] or [SEP]")
-    }
-    return tokenizer
+    return String(hash.hexadecimalDigest().prefix(32))
   }
 
   /// Finds tensors, with or without the prefix that a file made from a larger model has.
   private struct Loader {
     let file: SafetensorsFile
 
-    func tensor(_ name: String, _ shape: [Int]) throws -> TensorDescription {
+    func tensor(_ name: String, _ shape: [Int]) throws(ModelFileError) -> TensorDescription {
       guard let tensor = file.tensor(named: name) ?? file.tensor(named: "bert.\(name)") else {
         throw ModelFileError.malformed(
           path: file.file.path, place: "tensor \(name)", problem: "is missing")
@@ -165,7 +136,7 @@ public final class SentenceEncoder {
       return tensor
     }
 
-    func floats(_ name: String, _ shape: [Int]) throws -> FloatBuffer {
+    func floats(_ name: String, _ shape: [Int]) throws(ModelFileError) -> FloatBuffer {
       let tensor = try tensor(name, shape)
       let bytes = UnsafeRawBufferPointer(
         rebasing: file.file.bytes[tensor.byteOffset..<tensor.byteOffset + tensor.byteCount])
@@ -175,7 +146,8 @@ public final class SentenceEncoder {
         })
     }
 
-    func matrix(_ name: String, _ rows: Int, _ columns: Int) throws -> WeightMatrix {
+    func matrix(_ name: String, _ rows: Int, _ columns: Int) throws(ModelFileError) -> WeightMatrix
+    {
       let tensor = try tensor(name, [rows, columns])
       return WeightMatrix(
         rows: rows, columns: columns, type: .f32,
@@ -188,7 +160,7 @@ public final class SentenceEncoder {
 
   /// The vectors of texts, in their order.
   ///
-  /// Texts of like length are run together, without padding. The bits of a vector depend on its text alone.
+  /// Texts are run together, end to end and without padding. The bits of a vector depend on its text alone.
   ///
   /// - Parameter progress: hears how many are done.
   public func encode(_ texts: [String], progress: (_ done: Int, _ of: Int) -> Void = { _, _ in })
@@ -220,7 +192,7 @@ public final class SentenceEncoder {
       let buffer = FloatBuffer(count: count * columns)
       return (buffer, buffer.matrix(rows: count, columns: columns))
     }
-    let inner = layers.first?.intermediate.weight.rows ?? 1
+    let inner = max(dimensions, layers.first?.intermediate.weight.rows ?? 0)
     let (ownedHidden, hidden) = buffer(dimensions)
     let (ownedQuery, query) = buffer(dimensions)
     let (ownedKey, key) = buffer(dimensions)
@@ -231,7 +203,7 @@ public final class SentenceEncoder {
     for sequence in sequences {
       for (position, token) in sequence.enumerated() {
         let x = hidden.row(row + position)
-        words.readRow(min(max(0, Int(token)), words.rows - 1), into: x)
+        words.readRow(Int(token), into: x)
         let place = positions.base + position * dimensions
         for column in 0..<dimensions { x[column] += place[column] + firstType.base[column] }
       }

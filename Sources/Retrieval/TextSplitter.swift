@@ -7,18 +7,11 @@
 /// - SeeAlso: the recursive splitter of LangChain, whose way of joining this is, with sizes of 1,000 and 200 characters.
 public struct TextSplitter: Sendable {
   /// What sizes count.
-  public enum Unit: Sendable, Equatable {
-    /// Unicode scalars.
+  public enum Unit: Sendable {
+    /// Unicode scalars; white space at a passage's ends does not count.
     case characters
-    /// Tokens, as the function counts them in a piece of text.
+    /// Tokens, as the function counts them in a piece of text; a passage counts as the sum of its pieces.
     case tokens(@Sendable (String) -> Int)
-
-    public static func == (a: Unit, b: Unit) -> Bool {
-      switch (a, b) {
-      case (.characters, .characters), (.tokens, .tokens): true
-      default: false
-      }
-    }
   }
 
   /// The most that a passage may measure.
@@ -43,114 +36,142 @@ public struct TextSplitter: Sendable {
 
   /// The passages of `text` as ranges of its UTF-8, in order; no white space at their ends, none empty.
   public func split(_ text: String) -> [Range<Int>] {
-    let bytes = Array(text.utf8)
+    let source = Source(text)
     var passages: [Range<Int>] = []
-    split(0..<bytes.count, of: bytes, boundaries: Boundary.allCases[...], into: &passages)
-    return passages.map { Self.trimmed($0, bytes) }.filter { !$0.isEmpty }
+    split(0..<source.bytes.count, of: source, Boundary.allCases[...], into: &passages)
+    // What adds nothing but white space to the passage before is none.
+    var end = 0
+    return passages.map(source.trimmed).filter { passage in
+      defer { end = max(end, passage.upperBound) }
+      return passage.upperBound > end
+    }
   }
 
   private func split(
-    _ range: Range<Int>, of bytes: [UInt8], boundaries: ArraySlice<Boundary>,
+    _ range: Range<Int>, of source: Source, _ boundaries: ArraySlice<Boundary>,
     into passages: inout [Range<Int>]
   ) {
     var rest = boundaries
     var pieces = [range]
     // The first kind of place that there is any of.
     while let boundary = rest.popFirst() {
-      pieces = Self.pieces(of: range, bytes, at: boundary)
+      pieces = source.pieces(of: range, at: boundary)
       if pieces.count > 1 { break }
     }
-    var fitting: [Range<Int>] = []
-    for piece in pieces {
-      if measure(piece, bytes) <= size || rest.isEmpty {
+    var fitting: [Piece] = []
+    for piece in pieces.map({ Piece($0, source, unit) }) {
+      if piece.trimmedSize <= size || rest.isEmpty {
         fitting.append(piece)
         continue
       }
-      join(fitting, of: bytes, into: &passages)
+      join(fitting, into: &passages)
       fitting = []
-      split(piece, of: bytes, boundaries: rest, into: &passages)
+      split(piece.range, of: source, rest, into: &passages)
     }
-    join(fitting, of: bytes, into: &passages)
+    join(fitting, into: &passages)
   }
 
   /// Joins neighbours as long as they fit, each passage beginning with the last pieces of the one before.
-  private func join(
-    _ pieces: [Range<Int>], of bytes: [UInt8], into passages: inout [Range<Int>]
-  ) {
-    var window: [(range: Range<Int>, size: Int)] = []
-    var total = 0
-    func emit() {
-      guard let first = window.first, let last = window.last else { return }
-      passages.append(first.range.lowerBound..<last.range.upperBound)
-    }
-    for piece in pieces {
-      let length = measure(piece, bytes)
-      if total + length > size, !window.isEmpty {
-        emit()
-        while !window.isEmpty, total > overlap || total + length > size {
-          total -= window.removeFirst().size
+  private func join(_ pieces: [Piece], into passages: inout [Range<Int>]) {
+    var (first, total) = (0, 0)
+    for (index, piece) in pieces.enumerated() {
+      func measure(_ last: Piece, _ total: Int) -> Int {
+        total - pieces[first].leading - last.trailing
+      }
+      func fits() -> Bool { measure(piece, total + piece.size) <= size }
+      if index > first, !fits() {
+        passages.append(pieces[first].range.lowerBound..<pieces[index - 1].range.upperBound)
+        while first < index, !fits() || measure(pieces[index - 1], total) > overlap {
+          total -= pieces[first].size
+          first += 1
         }
       }
-      window.append((piece, length))
-      total += length
+      total += piece.size
     }
-    emit()
-  }
-
-  private func measure(_ range: Range<Int>, _ bytes: [UInt8]) -> Int {
-    let trimmed = Self.trimmed(range, bytes)
-    switch unit {
-    case .characters:
-      // White space at the ends is dropped, and that between pieces counts with the piece before it.
-      return bytes[trimmed.lowerBound..<range.upperBound].count { $0 & 0xC0 != 0x80 }
-    case .tokens(let count): return count(String(decoding: bytes[range], as: UTF8.self))
+    if let last = pieces.last {
+      passages.append(pieces[first].range.lowerBound..<last.range.upperBound)
     }
   }
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
+  /// A part of a text that is not cut further, measured once.
+  private struct Piece {
+    let range: Range<Int>
+    let size: Int
+    /// How much of the size is white space at either end.
+    let (leading, trailing): (Int, Int)
 
-  private static func trimmed(_ range: Range<Int>, _ bytes: [UInt8]) -> Range<Int> {
-    var (low, high) = (range.lowerBound, range.upperBound)
-    while low < high, isSpace(bytes[low]) { low += 1 }
-    while high > low, isSpace(bytes[high - 1]) { high -= 1 }
-    return low..<high
+    var trimmedSize: Int { max(0, size - leading - trailing) }
+
+    init(_ range: Range<Int>, _ source: Source, _ unit: Unit) {
+      self.range = range
+      switch unit {
+      case .characters:
+        // White space is ASCII here, a byte a scalar.
+        let trimmed = source.trimmed(range)
+        size = source.bytes[range].count { $0 & 0xC0 != 0x80 }
+        leading = trimmed.lowerBound - range.lowerBound
+        trailing = range.upperBound - trimmed.upperBound
+      case .tokens(let count):
+        size = count(String(decoding: source.bytes[range], as: UTF8.self))
+        (leading, trailing) = (0, 0)
+      }
+    }
   }
 
-  /// `range` cut at every place of a kind.
-  private static func pieces(
-    of range: Range<Int>, _ bytes: [UInt8], at boundary: Boundary
-  ) -> [Range<Int>] {
-    var pieces: [Range<Int>] = []
-    var start = range.lowerBound
-    for place in range.lowerBound + 1..<max(range.lowerBound + 1, range.upperBound)
-    where isCut(before: place, bytes, in: range, at: boundary) {
-      pieces.append(start..<place)
-      start = place
-    }
-    if start < range.upperBound { pieces.append(start..<range.upperBound) }
-    return pieces
-  }
+  /// A text and where it may be cut.
+  private struct Source {
+    let bytes: [UInt8]
+    private let headings: [Int]
 
-  private static func isCut(
-    before place: Int, _ bytes: [UInt8], in range: Range<Int>, at boundary: Boundary
-  ) -> Bool {
-    let (before, here) = (bytes[place - 1], bytes[place])
-    switch boundary {
-    case .heading:
-      // A line of one to six # and a space.
-      guard here == UInt8(ascii: "#"), before == UInt8(ascii: "\n") else { return false }
-      var end = place
-      while end < range.upperBound, bytes[end] == UInt8(ascii: "#") { end += 1 }
-      return end - place <= 6 && end < range.upperBound && bytes[end] == UInt8(ascii: " ")
-    case .blankLine:
-      return before == UInt8(ascii: "\n") && here != UInt8(ascii: "\n")
-        && place - 2 >= range.lowerBound && bytes[place - 2] == UInt8(ascii: "\n")
-    case .lineBreak: return before == UInt8(ascii: "\n")
-    case .sentence:
-      return isSpace(before) && !isSpace(here) && place - 2 >= range.lowerBound
-        && [UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "?")].contains(bytes[place - 2])
-    case .word: return isSpace(before) && !isSpace(here)
-    case .character: return here & 0xC0 != 0x80
+    init(_ text: String) {
+      bytes = Array(text.utf8)
+      headings = Markdown.headings(of: bytes).map(\.offset)
     }
+
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+      var (low, high) = (range.lowerBound, range.upperBound)
+      while low < high, Self.isSpace(bytes[low]) { low += 1 }
+      while high > low, Self.isSpace(bytes[high - 1]) { high -= 1 }
+      return low..<high
+    }
+
+    /// `range` cut at every place of a kind.
+    func pieces(of range: Range<Int>, at boundary: Boundary) -> [Range<Int>] {
+      var pieces: [Range<Int>] = []
+      var start = range.lowerBound
+      func cut(_ place: Int) {
+        pieces.append(start..<place)
+        start = place
+      }
+      if boundary == .heading {
+        for heading in headings where heading > range.lowerBound && heading < range.upperBound {
+          cut(heading)
+        }
+      } else {
+        for place in range.dropFirst() where isCut(before: place, in: range, at: boundary) {
+          cut(place)
+        }
+      }
+      if start < range.upperBound { pieces.append(start..<range.upperBound) }
+      return pieces
+    }
+
+    private func isCut(before place: Int, in range: Range<Int>, at boundary: Boundary) -> Bool {
+      let (before, here) = (bytes[place - 1], bytes[place])
+      switch boundary {
+      case .heading: return false
+      case .blankLine:
+        return before == UInt8(ascii: "\n") && here != UInt8(ascii: "\n")
+          && place - 2 >= range.lowerBound && bytes[place - 2] == UInt8(ascii: "\n")
+      case .lineBreak: return before == UInt8(ascii: "\n")
+      case .sentence:
+        return Self.isSpace(before) && !Self.isSpace(here) && place - 2 >= range.lowerBound
+          && ".!?".utf8.contains(bytes[place - 2])
+      case .word: return Self.isSpace(before) && !Self.isSpace(here)
+      case .character: return here & 0xC0 != 0x80
+      }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
   }
 }

@@ -1,29 +1,32 @@
 internal import Foundation
-internal import ModelFiles
 
 /// BERT's tokenizer: words and punctuation, then the longest known pieces of each word.
 ///
 /// - SeeAlso: Devlin et al. 2018, arXiv:1810.04805; what it does to characters is `BertTokenizer` of Transformers.
 public struct WordPieceTokenizer: Sendable {
-  private let ids: [String: Int32]
+  /// By bytes: texts that Unicode calls equal are different tokens.
+  private let ids: [ArraySlice<UInt8>: Int32]
   private let lowercases: Bool
   private let (unknown, start, end): (Int32, Int32, Int32)
   /// Longer words are unknown as a whole.
   private static let longestWord = 100
 
-  /// Takes a vocabulary in the order of its ids.
+  /// Takes a vocabulary, each token's UTF-8, in the order of its ids.
   ///
   /// - Returns: nil where one of the tokens `[UNK]`, `[CLS]` and `[SEP]` is missing.
-  public init?(vocabulary: [String], lowercases: Bool = true) {
-    var ids: [String: Int32] = [:]
-    for (index, token) in vocabulary.enumerated() { ids[token] = Int32(index) }
-    guard let unknown = ids["[UNK]"], let start = ids["[CLS]"], let end = ids["[SEP]"] else {
-      return nil
-    }
+  public init?(vocabulary: [[UInt8]], lowercases: Bool = true) {
+    var ids: [ArraySlice<UInt8>: Int32] = [:]
+    for (index, token) in vocabulary.enumerated() { ids[token[...]] = Int32(clamping: index) }
+    func special(_ name: String) -> Int32? { ids[Array(name.utf8)[...]] }
+    guard let unknown = special("[UNK]"), let start = special("[CLS]"), let end = special("[SEP]")
+    else { return nil }
     self.ids = ids
     self.lowercases = lowercases
     (self.unknown, self.start, self.end) = (unknown, start, end)
   }
+
+  /// How many tokens a text has, without those that are put around it.
+  public func count(_ text: String) -> Int { words(text).reduce(0) { $0 + pieces($1).count } }
 
   /// The tokens of a text between `[CLS]` and `[SEP]`, cut off so that all are at most `limit`.
   public func encode(_ text: String, limit: Int) -> [Int32] {
@@ -76,25 +79,23 @@ public struct WordPieceTokenizer: Sendable {
 
   /// The longest piece that the vocabulary has, then the longest of the rest, and so on.
   private func pieces(_ word: String) -> [Int32] {
-    let scalars = Array(word.unicodeScalars)
-    guard scalars.count <= Self.longestWord else { return [unknown] }
+    guard word.unicodeScalars.count <= Self.longestWord else { return [unknown] }
+    var rest = Array(word.utf8)[...]
     var pieces: [Int32] = []
-    var start = 0
-    while start < scalars.count {
-      var end = scalars.count
+    while !rest.isEmpty {
+      var end = rest.endIndex
       var found: Int32?
-      while end > start {
-        var piece = String.UnicodeScalarView(scalars[start..<end])
-        if start > 0 { piece.insert(contentsOf: "##".unicodeScalars, at: piece.startIndex) }
-        if let id = ids[String(piece)] {
-          found = id
-          break
-        }
-        end -= 1
+      while end > rest.startIndex {
+        found = ids[rest[rest.startIndex..<end]]
+        if found != nil { break }
+        // Back by one scalar, and never into the mark that a piece goes on with.
+        repeat { end -= 1 } while end > rest.startIndex && rest[end] & 0xC0 == 0x80
+        if !pieces.isEmpty, end <= rest.startIndex + 2 { break }
       }
       guard let found else { return [unknown] }
       pieces.append(found)
-      start = end
+      rest = rest[end...]
+      if !rest.isEmpty { rest = (Array("##".utf8) + rest)[...] }
     }
     return pieces
   }

@@ -60,9 +60,9 @@ enum Help {
     [
       TrainCommand.self, EvaluateCommand.self, MergeCommand.self, ExportCommand.self,
       QuantizeCommand.self, GenerateCommand.self, ChatCommand.self, DataCommand.self,
-      ReportCommand.self, IndexCommand.self, SearchCommand.self, InspectCommand.self,
-      PlanCommand.self, SelfTestCommand.self,
-      BenchCommand.self, CompletionsCommand.self, ManualCommand.self,
+      CompareCommand.self, ReportCommand.self, IndexCommand.self, SearchCommand.self,
+      InspectCommand.self, PlanCommand.self, SelfTestCommand.self, BenchCommand.self,
+      CompletionsCommand.self, ManualCommand.self,
     ]
   }
 

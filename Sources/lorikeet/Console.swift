@@ -142,6 +142,14 @@ enum Process {
   /// Largest resident memory so far (VmHWM), mapped pages included.
   static var peakResidentBytes: Int { status("VmHWM:") }
 
+  /// Has `peakResidentBytes` begin anew with what is resident now, where the system does that.
+  static func resetPeak() {
+    // proc(5): 5 resets the peak resident set size of the process.
+    guard let file = fopen("/proc/self/clear_refs", "w") else { return }
+    fputs("5", file)
+    fclose(file)
+  }
+
   /// Resident memory now (VmRSS), mapped pages included.
   static var residentBytes: Int { status("VmRSS:") }
 

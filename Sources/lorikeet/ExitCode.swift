@@ -1,10 +1,12 @@
 import CausalLM
+import Comparison
 import Configuration
 import Datasets
 import Inference
 import LoRA
 import ModelFiles
 import Retrieval
+import Scoring
 import Tokenization
 import Training
 
@@ -53,12 +55,23 @@ enum ExitCode {
     case let error as DatasetSplitError:
       if case .badShares = error { 64 } else { 65 }
     case is DatasetConversion.Inexpressible, is LabelError: 65
+    case let error as ComparisonError:
+      switch error {
+      case .badQuestion, .sameQuestion, .damagedAnswers: 65
+      case .tooFewExamples, .promptTooLong, .noPassageFits, .notAComparison, .changed: 64
+      }
+    case let error as ScoringError:
+      switch error {
+      case .badKnownCall: 65
+      case .notApplicable: 64
+      case .commandNotStarted, .commandFailed, .commandLines, .commandValue, .nothingInCommon: 1
+      }
     case let error as RetrievalError:
       switch error {
       case .missing: 66
       case .system, .busy: 74
       case .otherEncoder, .noVectors: 64
-      case .nothingToIndex, .notAKnowledgeBase, .otherVersion, .database: 65
+      case .nothingToIndex, .notAKnowledgeBase, .damaged, .otherVersion: 65
       }
     case is TokenizerError, is TemplateError, is InputError: 65
     case is OutputError: 74

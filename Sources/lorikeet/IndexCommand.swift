@@ -15,31 +15,57 @@ enum IndexCommand: Command {
       name: "--encoder", value: "E",
       help: "a folder of all-MiniLM-L6-v2 or its kin, for search by meaning; without, by words only"
     ),
-    Flag(name: "--size", value: "N", help: "most characters of a passage; default 1000"),
+    Flag(name: "--size", value: "N", help: "the most that a passage measures; default 1000"),
     Flag(
       name: "--overlap", value: "N",
-      help: "most characters that a passage shares with the one before; default 200"),
+      help: "the most that a passage shares with the one before; default 200, or a fifth of --size"
+    ),
+    Flag(
+      name: "--unit", value: "U",
+      help: "what both count: characters (default), or the encoder's tokens"),
   ]
   static let example = "lorikeet index docs -o kb.db --encoder models/all-MiniLM-L6-v2"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
-    let root = arguments.positional[0]
     let output = arguments.string("--output") ?? ""
     let size = try arguments.integer("--size") ?? 1_000
+    guard size > 0 else {
+      throw UsageError(command: Self.self, "--size: expected a number above 0, found \(size)")
+    }
     let overlap = try arguments.integer("--overlap") ?? min(200, size / 5)
-    guard size > 0, overlap >= 0, overlap < size else {
+    guard (0..<size).contains(overlap) else {
       throw UsageError(
-        command: Self.self, "--overlap: expected less than --size, which is \(size)")
+        command: Self.self,
+        "--overlap: expected a number from 0 to less than --size, which is \(size), found \(overlap)"
+      )
+    }
+    let unitName = arguments.string("--unit") ?? "characters"
+    guard ["characters", "tokens"].contains(unitName) else {
+      throw UsageError(
+        command: Self.self, "--unit: expected characters or tokens, found \"\(unitName)\"")
     }
     let encoder = try arguments.string("--encoder").map(SentenceEncoder.init(path:))
+    var unit = TextSplitter.Unit.characters
+    if unitName == "tokens" {
+      guard let tokenizer = encoder?.tokenizer else {
+        throw UsageError(command: Self.self, "--unit tokens needs --encoder, whose tokens they are")
+      }
+      unit = .tokens(tokenizer.count)
+    }
     let base = try KnowledgeBase(writing: output)
     let indexer = try Indexer(
-      base, splitter: TextSplitter(size: size, overlap: overlap), encoder: encoder)
+      base, splitter: TextSplitter(size: size, overlap: overlap, unit: unit), encoder: encoder)
     let summary = try console.stage("indexing", in: .things("files")) {
-      try indexer.index(root, progress: $0)
+      try indexer.index(arguments.positional[0], progress: $0)
     }
     for skipped in summary.skipped {
-      console.note("warning: \(skipped.path) is passed over: it \(skipped.reason)")
+      console.note(
+        "warning: \(VisibleText.escaped(skipped.path)) is passed over: it \(skipped.reason)")
+    }
+    if summary.overlong > 0, let encoder {
+      console.note(
+        "warning: \(summary.overlong) passages are longer than the \(encoder.maximumTokens) tokens that the encoder reads; what lies beyond is found by words only (--size)"
+      )
     }
     let count = try base.passageCount()
     var json = JSONObject()
@@ -49,7 +75,8 @@ enum IndexCommand: Command {
     json["removed_files"] = .integer(summary.removed)
     json["skipped_files"] = .integer(summary.skipped.count)
     json["passages"] = .integer(count)
-    json["encoder"] = base.encoder.map { .string($0) } ?? .null
+    json["overlong_passages"] = .integer(summary.overlong)
+    json["encoder"] = base.encoder.map { .string($0.name) } ?? .null
     try console.json(json)
     console.print(
       "\(output): \(count) passages; \(summary.indexed) files indexed, \(summary.unchanged) unchanged, \(summary.removed) removed, \(summary.skipped.count) passed over"

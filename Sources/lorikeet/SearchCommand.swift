@@ -18,7 +18,9 @@ enum SearchCommand: Command {
     Flag(name: "--candidates", value: "N", help: "how many each method gives; default 20"),
     Flag(
       name: "--diversity", value: "D",
-      help: "0 to 1: how much being unlike the passages before counts; default 0"),
+      help:
+        "0 to 1: how much being unlike the passages before counts (1 - lambda of MMR); default 0"
+    ),
     Flag(
       name: "--filter", value: "KEY=VALUE", help: "only passages whose metadata say so",
       isRepeatable: true),
@@ -30,9 +32,7 @@ enum SearchCommand: Command {
     let path = arguments.positional[0]
     let base = try KnowledgeBase(reading: path)
     let encoder = try arguments.string("--encoder").map(SentenceEncoder.init(path:))
-    if let encoder, let made = base.encoder, made != encoder.name {
-      throw RetrievalError.otherEncoder(path: path, found: made, asked: encoder.name)
-    }
+    try base.check(encoder?.identity)
     let name = arguments.string("--method") ?? (encoder == nil ? "bm25" : "hybrid")
     guard let method = Search.Method(rawValue: name) else {
       throw UsageError(
@@ -43,10 +43,21 @@ enum SearchCommand: Command {
         command: Self.self, "--method \(name) needs --encoder, the folder of the index's encoder")
     }
     let limit = try arguments.integer("--limit") ?? 5
-    let diversity = try arguments.number("--diversity")
-    guard limit > 0, diversity.map({ (0...1).contains($0) }) ?? true else {
+    let candidates = try arguments.integer("--candidates") ?? 20
+    guard limit > 0, candidates > 0 else {
       throw UsageError(
-        command: Self.self, "--limit is at least 1, and --diversity from 0 to 1")
+        command: Self.self, "--limit and --candidates: expected a number above 0")
+    }
+    let diversity = try arguments.number("--diversity")
+    if let diversity {
+      guard (0...1).contains(diversity) else {
+        throw UsageError(
+          command: Self.self, "--diversity: expected a number from 0 to 1, found \(diversity)")
+      }
+      guard encoder != nil else {
+        throw UsageError(
+          command: Self.self, "--diversity needs --encoder, whose vectors tell what is alike")
+      }
     }
     var filters: [String: String] = [:]
     for text in arguments.strings("--filter") {
@@ -58,7 +69,7 @@ enum SearchCommand: Command {
     let query = arguments.positional[1]
     let search = Search(
       query, method: method, count: limit,
-      candidates: max(limit, try arguments.integer("--candidates") ?? 20), diversity: diversity,
+      candidates: max(limit, candidates), diversity: diversity,
       filters: filters)
     let findings = try base.find(search, vector: encoder?.encode([query])[0])
     var json = JSONObject()

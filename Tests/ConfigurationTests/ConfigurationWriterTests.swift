@@ -81,6 +81,13 @@ import Testing
     .filter { $0.pathExtension == "yaml" }
     #expect(files.count >= 4)
     for file in files {
+      if file.lastPathComponent.hasPrefix("compare-") {
+        let configuration = try ComparisonConfiguration.load(path: file.path)
+        #expect(
+          try ComparisonConfiguration(yaml: Array(configuration.resolvedYAML().utf8), name: "")
+            == configuration)
+        continue
+      }
       let configuration = try RunConfiguration.load(path: file.path)
       #expect(
         try RunConfiguration(yaml: Array(configuration.resolvedYAML().utf8), name: "")

@@ -116,7 +116,8 @@ import Testing
 
   @Test("every key in a YAML block of the pages is one that a configuration has")
   func keysExist() throws {
-    let known = Set(RunConfiguration.schema.map(\.path))
+    let known = Set(
+      (RunConfiguration.schema.map(\.path) + ComparisonConfiguration.schema.map(\.path)))
     var count = 0
     func check(_ node: YAMLNode, _ path: String, _ place: String) {
       guard case .mapping(let members, _) = node, !known.contains(path) else {

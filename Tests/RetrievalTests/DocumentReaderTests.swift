@@ -39,13 +39,90 @@ import Testing
     }
     #expect(try line("Head") == 4)
     #expect(try line("Second") == 8)
+    #expect(try line("line <b>") == 6 && line("bold") == 6 && line("two") == 3)
+  }
+
+  @Test("of HTML keep the lines of code and the cells of tables apart")
+  func literalHTML() throws {
+    let page =
+      "<p>a</p>\n<pre>if x:\n    y &amp; z\n</pre>\n<table><tr><td>1</td><td>2</td></tr></table>end"
+    let document = try Self.read(page, .html)[0]
+    #expect(document.text == "a\n\nif x:\n    y & z\n\n\n1 2\n\nend")
+    let lines = LineIndex(document)
+    #expect([0, 3, 13, 20].map(lines.line) == [1, 2, 3, 5])
+  }
+
+  @Test("end their lines as files of Windows and old Macs do, too")
+  func lineBreaks() throws {
+    for ending in ["\n", "\r\n", "\r"] {
+      func text(_ lines: String...) -> String { lines.joined(separator: ending) }
+      let markdown = try Self.read(text("first", "", "# Head", "last"), .markdown)[0]
+      #expect(markdown.title == "Head")
+      #expect(markdown.text == "first\n\n# Head\nlast")
+      #expect(LineIndex(markdown).line(at: 14) == 4)
+      let rows = try Self.read(text("{\"text\": \"a\"}", "", "{\"text\": \"b\"}", ""), .jsonl)
+      #expect(rows.map(\.text) == ["a", "b"])
+      let page = try Self.read(text("<p>a", "b", "<p>c"), .html)[0]
+      #expect(page.text == "a b\n\nc" && LineIndex(page).line(at: 5) == 3)
+    }
+  }
+
+  @Test("of Markdown take no comment in a fence of code for a heading")
+  func fences() throws {
+    let text = """
+      ```sh
+      # a comment
+      ~~~
+      # another
+      ```
+          # indented
+      #!shebang
+      Real one #
+      ===
+      ~~~~
+      # in tildes
+      ~~~
+      # still
+      ~~~~
+      ###### Sixth ######
+      ####### no seventh
+      - item
+      ---
+      """
+    let bytes = Array(text.utf8)
+    let headings = Markdown.headings(of: bytes).map {
+      String(decoding: bytes[$0.text], as: UTF8.self)
+    }
+    #expect(headings == ["Real one #", "Sixth"])
+    #expect(try Self.read(text, .markdown)[0].title == "Real one #")
+    let passages = TextSplitter(size: 60, overlap: 0).split(text)
+    #expect(passages.allSatisfy { !bytes[$0].starts(with: "# a".utf8) })
+  }
+
+  @Test("of Markdown say in front of them what they can be filtered by")
+  func frontMatter() throws {
+    let document = try Self.read("---\ntitle: T\ntags: [a]\nyear: 2001\n---\n\ntext", .markdown)[0]
+    #expect(document.title == "T" && document.metadata == ["title": "T", "year": "2001"])
+    #expect(document.text == "\ntext" && LineIndex(document).line(at: 1) == 7)
+    for text in ["---\nno mapping\n---\ntext", "---\n: [\n---\ntext", "---\na: b\ntext", "---"] {
+      #expect(try Self.read(text, .markdown)[0].text == text)
+    }
   }
 
   @Test("of broken or deep HTML do no harm")
   func hostile() throws {
     #expect(try Self.read("<p>a<b>b<table><tr>c", .html)[0].text.contains("c"))
-    let deep = String(repeating: "<div>", count: 20_000) + "x"
-    _ = DocumentReader.documents(Array(deep.utf8), format: .html, name: "deep")
+    let deep =
+      String(repeating: "<div>", count: 20_000) + "x" + String(repeating: "</b>", count: 20_000)
+    #expect(
+      DocumentReader.documents(Array(deep.utf8), format: .html, name: "deep") == .failure(.tooDeep))
+    let flat = String(repeating: "<p>", count: 20_000) + "x"
+    #expect(try Self.read(flat, .html)[0].text == "x")
+    for end in 0..<200 {
+      let page = "<html><title>t<pre>a\n<td>b&amp;<svg></div><!-- c --><h2>d</h2></pre><x:y z='"
+      _ = DocumentReader.documents(
+        Array(page.utf8.prefix(end)) + Array("'>".utf8), format: .html, name: "cut")
+    }
     #expect(DocumentReader.documents([], format: .html, name: "none") == .failure(.empty))
   }
 
@@ -59,7 +136,8 @@ import Testing
     let documents = try Self.read(text, .jsonl)
     #expect(documents.map(\.title) == ["First", "second"])
     #expect(documents[0].metadata == ["id": "a", "title": "First", "domain": "x"])
-    #expect(documents[1].text == "name: second\nquestion: why?")
+    #expect(documents[1].text == "name: second\nquestion: why?\nn: 3")
+    #expect(documents[1].metadata == ["name": "second", "question": "why?", "n": "3"])
     #expect(LineIndex(documents[0]).line(at: 5) == 1 && LineIndex(documents[1]).line(at: 0) == 3)
   }
 

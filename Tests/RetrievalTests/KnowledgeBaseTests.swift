@@ -57,7 +57,7 @@ import Testing
     let path = folder.path("docs/pears.txt")
     let filtered = try base.find(Search("trees", method: .words, filters: ["path": path]))
     #expect(filtered.map(\.passage.path) == [path])
-    #expect(throws: RetrievalError.noVectors(path: base.path)) { try base.find(Search("a")) }
+    #expect(throws: RetrievalError.noVectors(path: base.path)) { _ = try base.find(Search("a")) }
   }
 
   @Test("is brought up to date by what has changed, and nothing else")
@@ -81,14 +81,15 @@ import Testing
   func vectors() throws {
     let folder = try Folder()
     let base = try KnowledgeBase(writing: folder.path("kb.db"))
-    try base.use(encoder: "made up", dimensions: 9)
+    let encoder = EncoderIdentity(name: "made up", fingerprint: "f", dimensions: 9)
+    try base.use(encoder)
     func unit(_ values: [Float]) -> [Float] {
       let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return (values + [Float](repeating: 0, count: 9 - values.count)).map { $0 / length }
     }
     let vectors: [[Float]] = [unit([1, 0]), unit([0.98, 0.2]), unit([0.6, 0.8]), unit([0, 1])]
     try base.replace(
-      "a.txt", hash: "1",
+      "a.txt", origin: "1",
       with: vectors.enumerated().map { index, vector in
         .init(title: "t", lines: 1...1, text: "passage number\(index)", vector: vector)
       })
@@ -112,7 +113,141 @@ import Testing
     #expect(diverse[1].passage.id > 2, "the second is unlike the first")
     #expect(
       throws: RetrievalError.otherEncoder(path: base.path, found: "made up", asked: "another")
-    ) { try base.use(encoder: "another", dimensions: 9) }
+    ) { try base.use(EncoderIdentity(name: "another", fingerprint: "g", dimensions: 9)) }
+    // The same under another name is no other.
+    try base.use(EncoderIdentity(name: "renamed", fingerprint: "f", dimensions: 9))
+    #expect(throws: RetrievalError.otherEncoder(path: base.path, found: "made up", asked: nil)) {
+      _ = try Indexer(base, splitter: TextSplitter(), encoder: nil)
+    }
+  }
+
+  @Test("has vectors of every file once an encoder is named, also of those indexed without")
+  func encoderLater() throws {
+    let folder = try Self.filled()
+    try Self.index(folder)
+    let encoder = try SentenceEncoder(path: Fixture.path("encoder/tiny"))
+    let base = try KnowledgeBase(writing: folder.path("kb.db"))
+    let indexer = try Indexer(
+      base, splitter: TextSplitter(size: 1_000, overlap: 0), encoder: encoder)
+    #expect(try indexer.index(folder.path("docs")).indexed == 3)
+    let vector = encoder.encode(["trees"])[0]
+    #expect(try base.find(Search("trees", method: .vectors), vector: vector).count == 3)
+    #expect(try indexer.index(folder.path("docs")).unchanged == 3)
+  }
+
+  @Test("is one file when the writer is done, and whole for readers meanwhile")
+  func whileWritten() throws {
+    let folder = try Self.filled()
+    try Self.index(folder)
+    func exists(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.path(name))
+    }
+    #expect(!exists("kb.db-wal") && !exists("kb.db-shm"))
+    let reader = try KnowledgeBase(reading: folder.path("kb.db"))
+    do {
+      let writer = try KnowledgeBase(writing: folder.path("kb.db"))
+      func count() throws -> Int { try reader.passageCount() }
+      try writer.database.execute("BEGIN IMMEDIATE; DELETE FROM files")
+      #expect(try count() == 3)
+      #expect(try reader.find(Search("trees", method: .words)).count == 2)
+      try writer.database.execute("COMMIT")
+      #expect(try count() == 0)
+      // A search sees one state, whatever is written meanwhile.
+      try reader.database.execute("BEGIN")
+      #expect(try count() == 0)
+      try writer.replace(
+        "new.md", origin: "o", with: [.init(title: "t", lines: 1...1, text: "trees")])
+      #expect(try count() == 0)
+      try reader.database.execute("COMMIT")
+      #expect(try count() == 1)
+    }
+    #expect(try reader.passageCount() == 1)
+    // What a process leaves that ends while it makes the file.
+    try Data().write(to: folder.url.appendingPathComponent("begun.db"))
+    #expect(try KnowledgeBase(writing: folder.path("begun.db")).passageCount() == 0)
+    #expect(exists("begun.db"), "a file that was there is not removed")
+    // A file that was made for nothing is.
+    #expect(try KnowledgeBase(writing: folder.path("none.db")).passageCount() == 0)
+    #expect(!exists("none.db"))
+  }
+
+  @Test("holds every file by one name, and passes over what it cannot read, with the reason")
+  func files() throws {
+    let folder = try Self.filled()
+    let docs = folder.path("docs")
+    try folder.write("hidden", "docs/.hidden.md")
+    try FileManager.default.createSymbolicLink(
+      atPath: docs + "/circle", withDestinationPath: docs)
+    try FileManager.default.createSymbolicLink(
+      atPath: docs + "/link.md", withDestinationPath: docs + "/apples.md")
+    try FileManager.default.createSymbolicLink(
+      atPath: docs + "/link.png", withDestinationPath: docs + "/picture.png")
+    let name = Array(docs.utf8CString.dropLast()) + [0x2F, -23, 0x2E, 0x6D, 0x64, 0]
+    let file = fopen(name, "w")
+    try #require(file != nil)
+    fclose(file)
+    #expect(mkfifo(docs + "/pipe.txt", 0o600) == 0)
+    try Data().write(to: folder.url.appendingPathComponent("docs/empty.txt"))
+    let summary = try Self.index(folder)
+    #expect(summary.indexed == 3)
+    #expect(
+      Set(summary.skipped.map { "\($0.path.dropFirst(docs.count + 1)) \($0.reason)" }) == [
+        "binary.txt holds bytes that are no text", "empty.txt has no text",
+        "circle is a symbolic link", "link.md is a symbolic link",
+        "\u{FFFD}.md has a name that is not UTF-8",
+      ])
+    let base = try KnowledgeBase(writing: folder.path("kb.db"))
+    let indexer = try Indexer(base, splitter: TextSplitter(size: 1_000, overlap: 0), encoder: nil)
+    for path in [docs + "/", docs + "/./", docs.replacingOccurrences(of: "/docs", with: "//docs")] {
+      #expect(try indexer.index(path).unchanged == 3)
+    }
+    // What can no longer be read is no longer found.
+    try Data([0xFF]).write(to: folder.url.appendingPathComponent("docs/pears.txt"))
+    let changed = try indexer.index(docs)
+    #expect(changed.removed == 1 && changed.unchanged == 2)
+    #expect(try base.files().keys.allSatisfy { !$0.hasSuffix("pears.txt") })
+    // Where nothing is left, what was known stays.
+    try FileManager.default.removeItem(atPath: docs)
+    try FileManager.default.createDirectory(atPath: docs, withIntermediateDirectories: true)
+    #expect(throws: RetrievalError.nothingToIndex(path: docs, skipped: 0)) {
+      _ = try indexer.index(docs)
+    }
+    #expect(try base.files().count == 2)
+  }
+
+  @Test("answers a question of any length")
+  func longQuery() throws {
+    let folder = try Self.filled()
+    try Self.index(folder)
+    let base = try KnowledgeBase(reading: folder.path("kb.db"))
+    let query = "trees " + (0..<20_000).map { "word\($0)" }.joined(separator: " ")
+    #expect(try base.find(Search(query, method: .words)).count == 2)
+  }
+
+  @Test("finds what metadata say, whatever else is likelier")
+  func filters() throws {
+    let folder = try Folder()
+    try folder.write(
+      """
+      {"id": "a", "text": "trees and trees and trees", "domain": "wood", "year": 2001}
+      {"id": "b", "text": "some trees", "domain": "park", "metadata": {"open": true}}
+      """, "docs/rows.jsonl")
+    try folder.write("---\ntitle: Own title\ndomain: park\n---\n# Head\ntrees", "docs/front.md")
+    try Self.index(folder)
+    let base = try KnowledgeBase(reading: folder.path("kb.db"))
+    func titles(_ filters: [String: String]) throws -> [String] {
+      try base.find(Search("trees", method: .words, count: 5, candidates: 2, filters: filters))
+        .map(\.passage.title)
+    }
+    #expect(try titles([:]).count == 2)
+    #expect(try titles(["year": "2001"]) == ["a"])
+    #expect(try Set(titles(["domain": "park"])) == ["b", "Own title"])
+    #expect(try titles(["domain": "park", "open": "true"]) == ["b"])
+    #expect(try titles(["domain": "none"]).isEmpty)
+    let row = try base.find(Search("some", method: .words))[0].passage
+    #expect(row.citation == folder.path("docs/rows.jsonl") + ":2")
+    let front = try base.find(Search("head", method: .words))[0].passage
+    #expect(front.citation == folder.path("docs/front.md") + ":5")
   }
 
   @Test("says what it is not")
@@ -138,14 +273,29 @@ import Testing
       let base = try KnowledgeBase(reading: folder.path("damaged.db"))
       _ = try base.find(Search("trees", method: .words))
     }
-    #expect(damaged.contains("lorikeet index") || damaged.contains("damaged.db"), "\(damaged)")
+    #expect(damaged.contains("damaged.db: is damaged ("), "\(damaged)")
+    let sqlite = try Database(path: folder.path("foreign.db"), .writing)
+    try sqlite.execute("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    #expect(
+      reason { _ = try KnowledgeBase(reading: folder.path("foreign.db")) }.contains(
+        "a SQLite file of another program"))
+    #expect(
+      reason { _ = try KnowledgeBase(writing: folder.path("foreign.db")) }.contains(
+        "a SQLite file of another program"))
+    #expect(try sqlite.integer("SELECT x FROM t") == 1)
+    #expect(
+      reason { _ = try KnowledgeBase(writing: folder.path("other.db")) }.contains(
+        "is no knowledge base (file is not a database)"))
+    let newer = try Database(path: folder.path("kb.db"), .writing)
+    try newer.execute("PRAGMA user_version = 7")
+    #expect(reason { _ = try KnowledgeBase(reading: folder.path("kb.db")) }.contains("version 7"))
     try FileManager.default.createDirectory(
       atPath: folder.path("empty"), withIntermediateDirectories: true)
     let base = try KnowledgeBase(writing: folder.path("new.db"))
     #expect(
       throws: RetrievalError.nothingToIndex(path: folder.path("empty"), skipped: 0)
     ) {
-      try Indexer(base, splitter: TextSplitter(), encoder: nil).index(folder.path("empty"))
+      _ = try Indexer(base, splitter: TextSplitter(), encoder: nil).index(folder.path("empty"))
     }
   }
 }

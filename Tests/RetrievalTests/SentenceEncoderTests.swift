@@ -50,6 +50,53 @@ import Testing
     expectSameBitsOnAnyThreads("encoder") { encoder.encode(rows.map(\.text)).flatMap { $0 } }
   }
 
+  @Test("is itself under another name, and another with other weights or settings")
+  func identity() throws {
+    let own = try SentenceEncoder(path: Fixture.path("encoder/tiny")).identity
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "lorikeet-encoder-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(
+      at: URL(fileURLWithPath: Fixture.path("encoder/tiny")), to: folder)
+    let copy = try SentenceEncoder(path: folder.path).identity
+    #expect(own.isSame(as: copy) && own.name == "tiny" && copy.name != "tiny")
+    let settings = folder.appendingPathComponent("sentence_bert_config.json")
+    try "{\"max_seq_length\": 39}".write(to: settings, atomically: true, encoding: .utf8)
+    #expect(try !SentenceEncoder(path: folder.path).identity.isSame(as: own))
+    try "{\"max_seq_length\": 40}".write(to: settings, atomically: true, encoding: .utf8)
+    #expect(try SentenceEncoder(path: folder.path).identity.isSame(as: own))
+    let weights = folder.appendingPathComponent("model.safetensors")
+    var bytes = try Data(contentsOf: weights)
+    // Every number of one matrix, as training changes them.
+    for index in stride(from: bytes.count - 20_000, to: bytes.count, by: 4) { bytes[index] ^= 1 }
+    try bytes.write(to: weights)
+    #expect(try !SentenceEncoder(path: folder.path).identity.isSame(as: own))
+  }
+
+  @Test(
+    "gives the vectors of sentence-transformers with the real all-MiniLM-L6-v2",
+    .enabled(
+      if: ProcessInfo.processInfo.environment["LORIKEET_TEST_ENCODER"] != nil))
+  func real() throws {
+    let path = try #require(ProcessInfo.processInfo.environment["LORIKEET_TEST_ENCODER"])
+    let encoder = try SentenceEncoder(path: path)
+    let json = try JSON.parse(try Fixture.bytes("encoder/minilm.json"))
+    let rows = try #require(json["rows"]?.arrayValue)
+    #expect(rows.count >= 20)
+    for row in rows {
+      let text = try #require(row["text"]?.stringValue)
+      let expected = (row["vector"]?.arrayValue ?? []).compactMap { $0.doubleValue.map(Float.init) }
+      let vector = encoder.encode([text])[0]
+      let cosine = zip(vector, expected).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+      #expect(vector.count == 384 && cosine >= 0.9999, "\(cosine) of \(text)")
+      #expect(relativeError(vector, expected) < 1e-4, "\(text)")
+      #expect(
+        encoder.tokenizer.encode(text, limit: encoder.maximumTokens).count
+          == row["tokens"]?.intValue,
+        "\(text)")
+    }
+  }
+
   @Test("refuses folders that hold something else")
   func refused() throws {
     func reason(_ path: String) -> String {
@@ -58,7 +105,8 @@ import Testing
         return ""
       } catch { return "\(error)" }
     }
-    #expect(reason(Fixture.path("models/tiny-tied")).contains("only bert encodes sentences here"))
+    #expect(
+      reason(Fixture.path("models/tiny-tied")).contains("an encoder of sentences has bert here"))
     #expect(reason("/nowhere").contains("config.json"))
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "lorikeet-encoder-\(UUID().uuidString)")
@@ -72,6 +120,13 @@ import Testing
     )
     .write(to: config, atomically: true, encoding: .utf8)
     #expect(reason(folder.path).contains("expected F32 [97, 48]"))
+    let pooling = folder.appendingPathComponent("1_Pooling/config.json")
+    try FileManager.default.createDirectory(
+      at: pooling.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try "{\"pooling_mode_cls_token\": true, \"pooling_mode_mean_tokens\": false}".write(
+      to: pooling, atomically: true, encoding: .utf8)
+    #expect(reason(folder.path).contains("only the mean over tokens is"))
+    try FileManager.default.removeItem(at: pooling)
     try "only\nwords\n".write(
       to: folder.appendingPathComponent("vocab.txt"), atomically: true, encoding: .utf8)
     #expect(reason(folder.path).contains("has no [UNK], [CLS] or [SEP]"))

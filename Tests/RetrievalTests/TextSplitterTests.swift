@@ -58,8 +58,8 @@ import Testing
   func properties(_ size: Int) {
     var numbers = SeededNumbers(UInt64(size))
     let pieces = [
-      "word ", "Ünïcode ", "a sentence. ", "line\n", "\n\n", "# Heading\n", "verylongword", "  ",
-      "?! ",
+      "word ", "Ünïcode ", "\n   indented", "\t", "a sentence. ", "line\n", "\n\n", "# Heading\n",
+      "verylongword", "  ", "?! ",
     ]
     for _ in 0..<50 {
       let text = (0..<120).map { _ in pieces[numbers.integer(below: pieces.count)] }.joined()
@@ -72,11 +72,11 @@ import Testing
         #expect(range.lowerBound >= start && range.upperBound > end)
         if range.lowerBound > end {
           let between = String(decoding: bytes[end..<range.lowerBound], as: UTF8.self)
-          #expect(between.allSatisfy(\.isWhitespace), "\(between) is lost")
+          #expect(between.allSatisfy { $0.isWhitespace }, "\(between) is lost")
         }
         (start, end) = (range.lowerBound, range.upperBound)
       }
-      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy(\.isWhitespace))
+      #expect(String(decoding: bytes[end...], as: UTF8.self).allSatisfy { $0.isWhitespace })
     }
   }
 
