@@ -75,7 +75,7 @@ public struct Verdict: Sendable, Equatable {
     headline = Self.headline(chosen, isCertain: rivals.isEmpty)
     reasons =
       [evidence.comparison(of: chosen, among: leaders), Self.meaning(chosen)]
-      + evidence.doubts(about: chosen, rivals) + evidence.wrongTool(chosen)
+      + evidence.doubts(about: chosen, rivals) + evidence.wrongTool(chosen, rivals)
       + evidence.exceptions(to: chosen) + evidence.baselines() + evidence.payback(chosen)
       + evidence.forgetting(chosen)
   }
