@@ -36,7 +36,8 @@ import Testing
     #expect(prompt.fitting(whole, count: length) == prompt)
     let two = prompt.fitting(whole - 1, count: length)
     #expect(two?.passages.map(\.id) == [1, 2])
-    let needed = length(PassagePrompt(question: "Why?", system: "Be brief.", passages: [prompt.passages[0]]).messages)
+    let needed = length(
+      PassagePrompt(question: "Why?", system: "Be brief.", passages: [prompt.passages[0]]).messages)
     #expect(prompt.fitting(needed, count: length)?.passages.map(\.id) == [1])
     #expect(prompt.fitting(needed - 1, count: length) == nil)
   }
