@@ -98,7 +98,9 @@ public final class KnowledgeBase {
 
   private func checkKind() throws(RetrievalError) {
     guard try header("PRAGMA application_id") == Self.applicationID else {
-      throw .notAKnowledgeBase(path: path, reason: "a SQLite file of another program")
+      let isEmpty = try header("SELECT count(*) FROM sqlite_schema") == 0
+      throw .notAKnowledgeBase(
+        path: path, reason: isEmpty ? "it is empty" : "a SQLite file of another program")
     }
     let found = try header("PRAGMA user_version")
     guard found == Self.version else {
