@@ -15,7 +15,9 @@ import Testing
     var reciprocalRank = 0.0
   }
 
-  private static func quality(_ method: Search.Method, _ encoder: SentenceEncoder?) throws -> Quality {
+  private static func quality(_ method: Search.Method, _ encoder: SentenceEncoder?) throws
+    -> Quality
+  {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "lorikeet-quality-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -44,7 +46,9 @@ import Testing
     quality.first /= count
     quality.three /= count
     quality.reciprocalRank /= count
-    print("\(method.rawValue): hit@1 \(quality.first) hit@3 \(quality.three) MRR \(quality.reciprocalRank)")
+    print(
+      "\(method.rawValue): hit@1 \(quality.first) hit@3 \(quality.three) MRR \(quality.reciprocalRank)"
+    )
     return quality
   }
 
