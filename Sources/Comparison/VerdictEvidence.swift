@@ -2,7 +2,7 @@ internal import Foundation
 internal import Scoring
 
 /// What a verdict rests on, and the sentences that say so.
-struct Evidence {
+struct VerdictEvidence {
   let systems: [SystemSummary]
   let differences: [SystemDifference]
   let questions: Int
