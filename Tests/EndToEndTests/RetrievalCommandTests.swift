@@ -25,19 +25,23 @@ import Testing
   func indexAndSearch() throws {
     let scratch = try Self.documents()
     let base = scratch.path("kb.db")
-    let indexed = try Self.run("index", scratch.path("docs"), "-o", base, "--json", "--encoder", Self.encoder)
+    let indexed = try Self.run(
+      "index", scratch.path("docs"), "-o", base, "--json", "--encoder", Self.encoder)
     #expect(indexed.exitCode == 0, "\(indexed.standardError)")
     let summary = try JSON.parse(indexed.standardOutput)
     #expect(summary["indexed_files"]?.intValue == 2 && summary["skipped_files"]?.intValue == 1)
     #expect(summary["passages"]?.intValue == 2 && summary["encoder"]?.stringValue == "tiny")
     #expect(
-      indexed.standardError.contains("docs/binary.txt is passed over: it holds bytes that are no text"))
+      indexed.standardError.contains(
+        "docs/binary.txt is passed over: it holds bytes that are no text"))
     for method in ["bm25", "dense", "hybrid"] {
       let found = try Self.run(
         "search", base, "tree", "--json", "--encoder", Self.encoder, "--method", method,
         "--diversity", "0.5")
       #expect(found.exitCode == 0, "\(found.standardError)")
-      let passages = try #require(try JSON.parse(found.standardOutput)["passages"]?.arrayValue)
+      let json = try JSON.parse(found.standardOutput)
+      #expect(json["search_seconds"]?.doubleValue ?? 0 > 0)
+      let passages = try #require(json["passages"]?.arrayValue)
       #expect(passages.count == (method == "bm25" ? 1 : 2))
       let tree = try #require(passages.first { $0["title"]?.stringValue == "Trees" })
       #expect(tree["citation"]?.stringValue == scratch.path("docs/trees.md") + ":1")
@@ -46,7 +50,8 @@ import Testing
     let text = try Self.run("search", base, "tree")
     #expect(text.standardOutput.hasPrefix("1  \(scratch.path("docs/trees.md")):1  Trees  ("))
     #expect(text.standardError.contains("searching by words only"))
-    #expect(try Self.run("search", base, "nowhere to be seen").standardOutput == "nothing is found\n")
+    #expect(
+      try Self.run("search", base, "nowhere to be seen").standardOutput == "nothing is found\n")
   }
 
   @Test("rank candidates anew by a language model")
@@ -74,7 +79,8 @@ import Testing
       try CommandRun(
         CommandRun.lorikeet,
         [
-          "generate", "--model", Self.model, "--prompt", "ships trees", "--system", "", "--retrieve",
+          "generate", "--model", Self.model, "--prompt", "ships trees", "--system", "",
+          "--retrieve",
           base, "--max-tokens", "\(maxTokens)",
         ] + more)
     }
