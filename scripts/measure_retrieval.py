@@ -21,12 +21,12 @@ import subprocess
 import tempfile
 import time
 
-TOOL = ".build/release/lorikeet"
+TOOL = [".build/release/lorikeet"]
 ENCODER = "models/all-MiniLM-L6-v2"
 
 
 def run(*arguments: str) -> dict:
-    done = subprocess.run([TOOL, *arguments, "--json", "--quiet"], check=True, capture_output=True, text=True)
+    done = subprocess.run([*TOOL, *arguments, "--json", "--quiet"], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
@@ -114,7 +114,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--vectors", default="10000,25000,50000,100000")
+    parser.add_argument("--tool", default=TOOL[0], help="the built tool")
     arguments = parser.parse_args()
+    TOOL[:] = [arguments.tool]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         result = {

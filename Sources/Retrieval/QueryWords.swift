@@ -3,8 +3,10 @@ enum QueryWords {
   /// Different words that are looked for; SQLite bounds how long an expression is.
   private static let most = 128
 
-  /// English words that hold sentences together. In a small collection a question word may be rarer than what is asked
-  /// about, and BM25 would take it for the more telling.
+  /// English words that hold sentences together.
+  ///
+  /// In a small collection a question word may be rarer than what is asked about, and BM25 would take it for the more
+  /// telling.
   private static let function: Set<Substring> = [
     "a", "about", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
     "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "him", "his",

@@ -27,7 +27,8 @@ final class VectorTable {
   ///
   /// - Throws: ``RetrievalError/damaged(path:reason:)`` where one has another length.
   func scores(of vector: [Float]) throws(RetrievalError) -> (ids: [Int], scores: [Float]) {
-    let state = State(others: try database.integer("PRAGMA data_version"), own: database.changeCount)
+    let state = State(
+      others: try database.integer("PRAGMA data_version"), own: database.changeCount)
     if state != kept, state == seen {
       let count = try database.integer("SELECT count(*) FROM vectors")
       (ids, rows) = ([], FloatBuffer(count: count * vector.count))
