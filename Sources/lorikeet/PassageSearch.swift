@@ -78,13 +78,20 @@ struct PassageSearch {
   /// How passages are found.
   var method: Search.Method { search.method }
 
+  /// The question's vector; nil where the search needs none.
+  func vector() -> [Float]? {
+    guard search.method != .words || search.diversity != nil else { return nil }
+    return encoder?.encode([search.query])[0]
+  }
+
   /// The best passages.
   ///
-  /// - Parameter isWide: whether all candidates are wanted, to be ranked anew, and not only as many as asked for.
-  func find(isWide: Bool = false) throws -> [Finding] {
+  /// - Parameters:
+  ///   - vector: the question's, as ``vector()`` gives it.
+  ///   - isWide: whether all candidates are wanted, to be ranked anew, and not only as many as asked for.
+  func find(_ vector: [Float]?, isWide: Bool = false) throws -> [Finding] {
     var search = search
     if isWide { search.count = search.candidates }
-    let needsVector = search.method != .words || search.diversity != nil
-    return try base.find(search, vector: needsVector ? encoder?.encode([search.query])[0] : nil)
+    return try base.find(search, vector: vector)
   }
 }

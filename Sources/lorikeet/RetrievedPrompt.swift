@@ -34,9 +34,9 @@ struct RetrievedPrompt {
       throw UsageError(command: command, "--passages: expected a number above 0, found \(count)")
     }
     self.question = question
-    findings = try PassageSearch(
-      arguments, in: path, for: question, count: count, of: command, console
-    ).find()
+    let search = try PassageSearch(
+      arguments, in: path, for: question, count: count, of: command, console)
+    findings = try search.find(search.vector())
     if findings.isEmpty {
       console.note("\(path): nothing is found; the model answers by itself")
     }

@@ -18,7 +18,7 @@ enum SearchCommand: Command {
       )
     ]
   static let example =
-    "lorikeet search kb.db \"how is a run resumed?\" --encoder models/all-MiniLM-L6-v2"
+    "lorikeet search kb.db \"how do I resume?\" --encoder models/all-MiniLM-L6-v2"
 
   static func run(_ arguments: Arguments, _ console: Console) throws {
     let limit = try arguments.integer("--limit") ?? 5
@@ -33,8 +33,13 @@ enum SearchCommand: Command {
     let query = arguments.positional[1]
     let search = try PassageSearch(
       arguments, in: arguments.positional[0], for: query, count: limit, of: Self.self, console)
+    let clock = ContinuousClock()
+    let began = clock.now
+    let vector = search.vector()
+    let encoded = clock.now
     var found: [(finding: Finding, likelihood: Double?)] =
-      try search.find(isWide: ranker != nil).map { ($0, nil) }
+      try search.find(vector, isWide: ranker != nil).map { ($0, nil) }
+    let ended = clock.now
     if let ranker {
       let chat = try ModelSession.load(ranker, .stored, console)
       let scores = try QuestionLikelihood(chat).scores(
@@ -45,6 +50,8 @@ enum SearchCommand: Command {
       found = order.prefix(limit).map { found[$0] }
     }
     var json = JSONObject()
+    json["encode_seconds"] = .number((encoded - began) / .seconds(1))
+    json["search_seconds"] = .number((ended - encoded) / .seconds(1))
     json["query"] = .string(query)
     json["method"] = .string(search.method.rawValue)
     json["passages"] = .array(found.map { object($0.finding, $0.likelihood) })

@@ -39,7 +39,9 @@ import Testing
         "search", base, "tree", "--json", "--encoder", Self.encoder, "--method", method,
         "--diversity", "0.5")
       #expect(found.exitCode == 0, "\(found.standardError)")
-      let passages = try #require(try JSON.parse(found.standardOutput)["passages"]?.arrayValue)
+      let json = try JSON.parse(found.standardOutput)
+      #expect(json["search_seconds"]?.doubleValue ?? 0 > 0)
+      let passages = try #require(json["passages"]?.arrayValue)
       #expect(passages.count == (method == "bm25" ? 1 : 2))
       let tree = try #require(passages.first { $0["title"]?.stringValue == "Trees" })
       #expect(tree["citation"]?.stringValue == scratch.path("docs/trees.md") + ":1")

@@ -121,6 +121,52 @@ import Testing
     }
   }
 
+  @Test("finds the same by vectors read and by vectors kept, and what is written after either")
+  func keptVectors() throws {
+    let folder = try Folder()
+    let base = try KnowledgeBase(writing: folder.path("kb.db"))
+    try base.use(EncoderIdentity(name: "made up", fingerprint: "f", dimensions: 17))
+    var numbers = SeededNumbers(5)
+    func fill(_ file: String, _ count: Int) throws {
+      let passages = (0..<count).map { index in
+        KnowledgeBase.NewPassage(
+          title: "t", lines: 1...1, text: "\(file) \(index)",
+          metadata: ["even": "\(index % 2 == 0)"], vector: numbers.floats(17))
+      }
+      try base.replace(file, origin: "1", with: passages)
+    }
+    try fill("a.txt", 1_500)
+    let query = numbers.floats(17)
+    func find(_ base: KnowledgeBase, _ filters: [String: String] = [:]) throws -> [Finding] {
+      try base.find(
+        Search("x", method: .vectors, count: 7, candidates: 7, filters: filters), vector: query)
+    }
+    let reader = try KnowledgeBase(reading: folder.path("kb.db"))
+    func likest() throws -> [Int] {
+      let (ids, scores) = try VectorTable(base.database).scores(of: query)
+      return ids.indices.sorted { (scores[$1], ids[$0]) < (scores[$0], ids[$1]) }.prefix(7).map {
+        ids[$0]
+      }
+    }
+    for (file, count) in [("b.txt", 3), ("c.txt", 1_100), ("b.txt", 1)] {
+      let first = try find(reader)
+      #expect(first.map(\.passage.id) == (try likest()))
+      for _ in 0..<2 { #expect(try find(reader) == first && find(base) == first) }
+      let even = try find(reader, ["even": "true"])
+      #expect(even.count == 7 && even.allSatisfy { $0.passage.metadata["even"] == "true" })
+      #expect(
+        Set(first.map(\.passage.id)).isSuperset(
+          of: first.filter { $0.passage.metadata["even"] == "true" }.map(\.passage.id)))
+      try fill(file, count)
+    }
+    #expect(try find(reader) == find(base))
+    try base.database.execute("UPDATE vectors SET vector = x'00' WHERE passage = 5")
+    #expect(throws: RetrievalError.damaged(path: base.path, reason: "a vector has another length"))
+    {
+      _ = try find(base)
+    }
+  }
+
   @Test("has vectors of every file once an encoder is named, also of those indexed without")
   func encoderLater() throws {
     let folder = try Self.filled()
