@@ -74,13 +74,15 @@ extension ComparisonSummary {
               "answer": .string(answer.answer), "outcome": .string(answer.outcome.rawValue),
               "score": answer.scores[metric].json, "file": .string(answer.file),
               "line": .integer(answer.line),
+              // Every seed of an arm has the same.
               "passages": .array(
-                (answer.record?.retrieved ?? []).map { passage in
-                  [
-                    "citation": .string(passage.citation), "text": .string(passage.text),
-                    "relevant": .bool(question.documents.contains(passage.document)),
-                  ]
-                }),
+                (answer.seed == table.seeds[answer.system]?.first
+                  ? answer.record?.retrieved ?? [] : []).map { passage in
+                    [
+                      "citation": .string(passage.citation), "text": .string(passage.text),
+                      "relevant": .bool(question.documents.contains(passage.document)),
+                    ]
+                  }),
             ]
           }),
       ]

@@ -46,7 +46,7 @@ public struct Verdict: Sendable, Equatable {
   ///   - differences: every two systems, the later of `systems` first.
   ///   - questions: how many the metric that counts applies to.
   init(systems: [SystemSummary], differences: [SystemDifference], questions: Int) {
-    let evidence = Evidence(systems: systems, differences: differences, questions: questions)
+    let evidence = VerdictEvidence(systems: systems, differences: differences, questions: questions)
     let leaders = evidence.leaders
     let sound = leaders.filter { evidence.beatsBaselines(.arm($0)) }
     guard let simplest = sound.min() else {
@@ -75,12 +75,12 @@ public struct Verdict: Sendable, Equatable {
     headline = Self.headline(chosen, isCertain: rivals.isEmpty)
     reasons =
       [evidence.comparison(of: chosen, among: leaders), Self.meaning(chosen)]
-      + evidence.doubts(about: chosen, rivals) + evidence.wrongTool(chosen)
+      + evidence.doubts(about: chosen, rivals) + evidence.wrongTool(chosen, rivals)
       + evidence.exceptions(to: chosen) + evidence.baselines() + evidence.payback(chosen)
       + evidence.forgetting(chosen)
   }
 
-  private init(neither evidence: Evidence) {
+  private init(neither evidence: VerdictEvidence) {
     advice = .neither
     chosen = nil
     isCertain = true

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Scoring
 
 /// What a verdict rests on, and the sentences that say so.
-struct Evidence {
+struct VerdictEvidence {
   let systems: [SystemSummary]
   let differences: [SystemDifference]
   let questions: Int
@@ -93,7 +93,7 @@ struct Evidence {
   }
 
   /// That training is the wrong tool, where an arm that was trained is not worth it.
-  func wrongTool(_ chosen: Arm) -> [String] {
+  func wrongTool(_ chosen: Arm, _ rivals: [Arm]) -> [String] {
     let trained = arms.filter(\.isTrained)
     guard !chosen.isTrained, !trained.isEmpty else { return [] }
     let own = ComparedSystem.arm(chosen)
@@ -106,9 +106,11 @@ struct Evidence {
         "Fine-tuning is the wrong tool here: \(own.title) does without it and is better than \(ComparedSystem.arm(best).title) by \(Self.text(difference.interval))."
       ]
     }
-    return [
-      "Fine-tuning is the wrong tool here as far as can be told: no arm that was trained is measurably better than \(own.title)."
-    ]
+    let what =
+      rivals.contains(where: \.isTrained)
+      ? "Fine-tuning has yet to show that it is worth its price here"
+      : "Fine-tuning is the wrong tool here as far as can be told"
+    return ["\(what): no arm that was trained is measurably better than \(own.title)."]
   }
 
   /// Kinds of question on which another arm is better than the chosen one.

@@ -57,14 +57,6 @@ extension ArmReport {
     (json?.arrayValue ?? []).compactMap(\.stringValue)
   }
 
-  /// A share of questions; with several seeds, whose mean it is, to the nearest question.
-  fileprivate static func proportion(_ json: JSONValue?) -> Proportion? {
-    guard let share = json?["share"]?.doubleValue, (0...1).contains(share),
-      let count = json?["questions"]?.intValue, (1...1 << 40).contains(count)
-    else { return nil }
-    return Proportion(successes: Int((share * Double(count)).rounded()), of: count)
-  }
-
   fileprivate static func scores(_ json: JSONValue?) -> [String: Score] {
     var scores: [String: Score] = [:]
     for member in json?.objectValue?.members ?? [] { scores[member.key] = Score(member.value) }
@@ -86,8 +78,8 @@ extension ArmReport.System {
     macroScore = json["macro_score"]?.doubleValue
     metrics = ArmReport.scores(json["metrics"])
     kinds = ArmReport.scores(json["kinds"])
-    hallucination = ArmReport.proportion(json["hallucination"])
-    missed = ArmReport.proportion(json["missed"])
+    hallucination = ArmReport.Share(json["hallucination"])
+    missed = ArmReport.Share(json["missed"])
     groundedness = ArmReport.Score(json["groundedness"])
     cutOff = json["cut_off"]?.doubleValue ?? 0
     passages = json["retrieval"]?["passages"]?.intValue

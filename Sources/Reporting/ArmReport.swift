@@ -24,6 +24,22 @@ public struct ArmReport: Sendable {
     }
   }
 
+  /// A share of some questions.
+  public struct Share: Sendable, Equatable {
+    /// The share; with several seeds the mean of theirs.
+    public let value: Double
+    /// The share to the nearest question, which has an interval.
+    public let proportion: Proportion
+
+    init?(_ json: JSONValue?) {
+      guard let share = json?["share"]?.doubleValue, (0...1).contains(share),
+        let count = json?["questions"]?.intValue, (1...1 << 40).contains(count)
+      else { return nil }
+      value = share
+      proportion = Proportion(successes: Int((share * Double(count)).rounded()), of: count)
+    }
+  }
+
   /// An arm or a baseline.
   public struct System: Sendable {
     /// As files name it.
@@ -45,7 +61,7 @@ public struct ArmReport: Sendable {
     /// The metric that counts, by kind.
     public let kinds: [String: Score]
     /// Shares of questions that were answered though nothing answers them, or declined though something does.
-    public let hallucination, missed: Proportion?
+    public let hallucination, missed: Share?
     /// The share of the answers' words that is in the passages.
     public let groundedness: Score?
     /// Share of answers that were cut off.

@@ -114,10 +114,15 @@ public enum ArmReportPage {
   /// - Parameters:
   ///   - heads: the columns behind the row's name.
   ///   - rows: each a head and cells, as markup.
-  static func table(_ corner: String, _ heads: [String], _ rows: [(head: String, cells: [String])])
-    -> String
-  {
-    let columns = heads.map { "<th class=\"n\">\(Markup.escaped($0))</th>" }.joined()
+  ///   - endsInText: whether the last column holds text rather than numbers.
+  static func table(
+    _ corner: String, _ heads: [String], _ rows: [(head: String, cells: [String])],
+    endsInText: Bool = false
+  ) -> String {
+    let columns = heads.enumerated().map { index, head in
+      let isText = endsInText && index == heads.count - 1
+      return "<th\(isText ? "" : " class=\"n\"")>\(Markup.escaped(head))</th>"
+    }.joined()
     let lines = rows.map { row in "<tr>\(row.head)\(row.cells.joined())</tr>\n" }.joined()
     return
       "<div class=\"scroll dense\" tabindex=\"0\"><table><thead><tr><th>\(Markup.escaped(corner))</th>\(columns)</tr></thead><tbody>\n\(lines)</tbody></table></div>\n"

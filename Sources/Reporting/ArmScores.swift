@@ -44,11 +44,11 @@ enum ArmScores {
       return (
         head: ArmReportPage.rowHead(report, system),
         cells: (hasKinds ? [ArmReportPage.cell(mean)] : [])
-          + ["<td class=\"n\">\(links.joined(separator: ", "))</td>"]
+          + ["<td class=\"name\">\(links.joined(separator: ", "))</td>"]
       )
     }
     let heads = (hasKinds ? ["mean of kinds"] : []) + ["with each seed"]
-    return ArmReportPage.table(report.metric, heads, rows)
+    return ArmReportPage.table(report.metric, heads, rows, endsInText: true)
   }
 
   private static func grounding(_ report: ArmReport) -> String {
@@ -70,12 +70,15 @@ enum ArmScores {
   }
 
   /// A cell with a share, and its Wilson interval below it.
-  private static func share(_ share: Proportion?) -> String {
+  private static func share(_ share: ArmReport.Share?) -> String {
     guard let share else { return ArmReportPage.cell(NumberText.missing) }
-    let range = share.wilsonInterval
+    let range = share.proportion.wilsonInterval
     return
-      "<td class=\"n\">\(NumberText.fixed(share.share, 3))<small>\(ArmReportPage.range(range.lowerBound, range.upperBound, digits: 2))</small></td>"
+      "<td class=\"n\">\(NumberText.fixed(share.value, 3))<small>\(ArmReportPage.range(range.lowerBound, range.upperBound, digits: 2))</small></td>"
   }
+
+  /// How much of the colour the highest score has: no more than text on it can bear.
+  static let fullestTint = 0.38
 
   /// A table of kinds, tinted by score; nothing where there are not two.
   static func kinds(_ report: ArmReport) -> String {
@@ -89,10 +92,9 @@ enum ArmScores {
         guard let score = system.kinds[kind.name] else {
           return ArmReportPage.cell(NumberText.missing)
         }
-        // No darker than text on it can be read.
-        let share = NumberText.fixed(38 * (axis.position(of: score.mean) ?? 0), 1)
+        let share = NumberText.fixed(100 * fullestTint * (axis.position(of: score.mean) ?? 0), 1)
         return
-          "<td class=\"n heat\" style=\"--share:\(share)%\">\(NumberText.fixed(score.mean, 3))<small>\(ArmReportPage.range(score.low, score.high, digits: 2))</small></td>"
+          "<td class=\"n heat\" style=\"background:color-mix(in srgb,var(--c0) \(share)%,var(--card))\">\(NumberText.fixed(score.mean, 3))<small>\(ArmReportPage.range(score.low, score.high, digits: 2))</small></td>"
       }
       return (head: ArmReportPage.rowHead(report, system), cells: cells)
     }

@@ -116,7 +116,6 @@ enum StyleSheet {
     .score .scale{grid-column:2;position:relative;height:1.2rem;color:var(--soft);font-size:.75rem;container-type:inline-size}
     .scale b{position:absolute;transform:translateX(-50%);font-weight:400;white-space:nowrap}
     td small{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap}
-    td.heat{background:color-mix(in srgb,var(--c0) var(--share),var(--card))}
     td.heat small{color:inherit}
     .card+.scroll,.plot+.scroll,.aside+.scroll,.scroll+.scroll,.advice+.tiles{margin-top:1rem}
     .advice{border-left:3px solid var(--accent)}
@@ -162,7 +161,8 @@ enum StyleSheet {
     --c0:#1f6fb5;--c1:#b4500a;--c2:#0b7a66;--c3:#7446c9;--c4:#a8326d;--c5:#4f7312;--good:#0b6e4f;--bad:#b3261e;--faint:.75}
     body{font-size:10pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
     main{max-width:none;padding:0}
-    .plot,.card,.tiles,tr{break-inside:avoid}h2{break-after:avoid}
+    .dense :is(th,td):first-child{position:static}
+    .plot,.card,.tiles,.dense,tr{break-inside:avoid}h2{break-after:avoid}
     .turn .text,.answers .text{max-height:none;overflow:visible}.scroll{overflow:visible}}
     """
 }

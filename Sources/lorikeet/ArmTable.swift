@@ -19,7 +19,7 @@ enum ArmTable {
 
   /// A row a system: score with interval, and what an answer and training take.
   private static func scores(_ report: ArmReport) -> [String] {
-    let metric = VisibleText.escaped(report.metric)
+    let metric = TextWidth.shortened(VisibleText.escaped(report.metric), columns: 20)
     let heads = [
       row(
         "\(metric), 95 % interval", nameWidth + 22,

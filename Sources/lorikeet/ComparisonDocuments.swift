@@ -19,7 +19,7 @@ enum ComparisonDocuments {
     guard let documents = compare.documents else {
       let base = try KnowledgeBase(reading: compare.knowledgeBase ?? "")
       guard try base.passageCount() > 0 else {
-        throw RetrievalError.nothingToIndex(path: base.path, skipped: 0)
+        throw RetrievalError.notAKnowledgeBase(path: base.path, reason: "it holds no passage")
       }
       return base
     }

@@ -3,6 +3,7 @@ import Configuration
 import Kernels
 import LoRA
 import ModelFiles
+import Quantization
 import Serialization
 import Tokenization
 import Training

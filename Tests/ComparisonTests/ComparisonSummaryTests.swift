@@ -1,6 +1,8 @@
 import Comparison
+import Foundation
 import Scoring
 import Serialization
+import TestSupport
 import Testing
 
 @Suite("ComparisonSummary") struct ComparisonSummaryTests {
@@ -131,6 +133,30 @@ import Testing
       let mean = try #require(found)
       #expect(abs(mean - sums.sum / sums.count) < 1e-12)
     }
+  }
+
+  @Test("is written as the file that pages are tested with")
+  func file() throws {
+    let few = Set((1...12).map { $0 < 10 ? "q0\($0)" : "q\($0)" })
+    var summary = try ComparisonSummary(
+      answers: RecordedComparison.answers().filter { few.contains($0.question.id) },
+      runs: RecordedComparison.runs(), training: RecordedComparison.training(),
+      judge: RecordedComparison.judge, metric: .tokenF1,
+      cost: CostBasis(pricePerCoreHour: 0.04, cores: 2))
+    let scores = (0..<12).map { Double($0 % 4) / 4 }
+    summary.learningCurve = LearningCurve(
+      [50, 100, 200].map { rows in
+        .init(examples: rows, scores: scores.map { $0 + 0.25 - 10 / Double(rows) })
+      })
+    let levels = DistractorRobustness([(0, scores), (4, scores.map { $0 / 2 })])
+    summary.robustness = [(.tunedRetrieval, try #require(levels))]
+    let text = JSONValue.object(summary.json).serialized(pretty: true) + "\n"
+    let path = Fixture.path("comparison/comparison.json")
+    if ProcessInfo.processInfo.environment["LORIKEET_UPDATE_REFERENCE"] == "1" {
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+    #expect(
+      text == String(decoding: try Fixture.bytes("comparison/comparison.json"), as: UTF8.self))
   }
 
   @Test("lists disagreements, the widest first, with the answers of all")

@@ -18,7 +18,11 @@ import Testing
     #expect(verdict.headline.hasPrefix("Use the model as it is"))
     #expect(verdict.reasons.contains { $0.contains("do not decide between the base model and") })
     #expect(verdict.reasons.contains { $0.contains("more would") })
-    #expect(verdict.reasons.contains { $0.hasPrefix("Fine-tuning is the wrong tool here") })
+    #expect(verdict.reasons.contains { $0.hasPrefix("Fine-tuning has yet to show") })
+    let level = try Made.made([.base: Self.share(70), .tuned: Self.share(69)]).verdict
+    #expect(level.isCertain)
+    #expect(
+      level.reasons.contains { $0.hasPrefix("Fine-tuning is the wrong tool here as far as can") })
   }
 
   @Test("says to retrieve where only retrieval helps, and that tuning is the wrong tool")

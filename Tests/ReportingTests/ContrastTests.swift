@@ -68,6 +68,15 @@ import Testing
     }
   }
 
+  @Test("of text to the fullest tint of a table's cell is at least 4.5, in each scheme")
+  func tintedCells() throws {
+    for (scheme, values) in try Self.schemes(StyleRule.all(in: StyleSheet.text)) {
+      func color(_ name: String) throws -> Color { try Color(try #require(values[name])) }
+      let cell = try color("c0").over(try color("card"), opacity: ArmScores.fullestTint)
+      #expect(try color("ink").contrast(to: cell) >= 4.5, "\(scheme)")
+    }
+  }
+
   @Test("is computed as WCAG does")
   func formula() throws {
     let (black, white) = (try Color("#000"), try Color("#ffffff"))
