@@ -32,9 +32,18 @@ import Testing
     "are those whose modules' names end as modules_to_save says",
     arguments: [
       (["lm_head"], ["lm_head.weight"]),
-      (["norm"], ["model.layers.0.input_layernorm.weight", "model.layers.1.input_layernorm.weight", "model.norm.weight"]),
+      (
+        ["norm"],
+        [
+          "model.layers.0.input_layernorm.weight", "model.layers.1.input_layernorm.weight",
+          "model.norm.weight",
+        ]
+      ),
       (["model.norm", "embed_tokens"], ["model.embed_tokens.weight", "model.norm.weight"]),
-      (["1.self_attn.q_proj"], ["model.layers.1.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.bias"]),
+      (
+        ["1.self_attn.q_proj"],
+        ["model.layers.1.self_attn.q_proj.weight", "model.layers.1.self_attn.q_proj.bias"]
+      ),
       ([], []),
     ])
   func names(_ modules: [String], _ expected: [String]) throws {
@@ -99,7 +108,8 @@ import Testing
     }
   }
 
-  @Test("that a folder's configuration names in another way than as a list are refused",
+  @Test(
+    "that a folder's configuration names in another way than as a list are refused",
     arguments: [#""lm_head""#, "[1]", #"[""]"#, "true", #"{"lm_head": 1}"#])
   func badConfiguration(_ value: String) throws {
     let json = try JSON.parse(#"{"target_modules": ["q_proj"], "modules_to_save": \#(value)}"#)
