@@ -28,7 +28,8 @@ final class VectorWeight: @unchecked Sendable {
     self.name = name
     self.stored = stored
     self.offset = offset
-    shifted = offset == 0 ? nil : Self.sum(stored.base, offset, into: FloatBuffer(count: stored.count))
+    shifted =
+      offset == 0 ? nil : Self.sum(stored.base, offset, into: FloatBuffer(count: stored.count))
   }
 
   /// How many numbers there are.

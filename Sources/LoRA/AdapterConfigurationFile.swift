@@ -62,7 +62,9 @@ extension AdapterFolder {
       guard let names, names.count == value.arrayValue?.count, !names.contains("") else {
         throw bad("modules_to_save", "a list of module names, or null")
       }
-      result.wholeModules = names
+      // Each once: a file may repeat one at will.
+      var seen: Set<String> = []
+      result.wholeModules = names.filter { seen.insert($0).inserted }
       // PEFT then trains one tensor under two names.
       if isSet("ensure_weight_tying"), !names.isEmpty {
         throw .unsupported(path: path, feature: "ensure_weight_tying")

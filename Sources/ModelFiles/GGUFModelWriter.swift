@@ -68,6 +68,13 @@ public enum GGUFModelWriter {
         path: path, problem: "Lorikeet reads \(type.rawValue) and does not write it",
         remedy: "choose one of \(StorageType.writable.map(\.rawValue).joined(separator: ", "))")
     }
+    guard !model.family.tiesHeadInGGUF || !model.tensorNames.contains("lm_head.weight") else {
+      throw ModelFileError.invalidRequest(
+        path: path,
+        problem:
+          "a GGUF file of \(model.family.modelType) has no place for a head apart from the embeddings",
+        remedy: "name a folder for Hugging Face safetensors")
+    }
     var parts: [Part] = []
     for name in model.tensorNames {
       guard let tensor = model.tensor(named: name),

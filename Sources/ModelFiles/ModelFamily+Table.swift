@@ -115,6 +115,7 @@ extension ModelFamily {
     queryScalar: QueryScalar(sharingBlockCount: 46),
     capsAttention: true,
     capsLogits: true,
+    tiesHeadInGGUF: true,
     defaults: gemmaDefaults.merging([
       "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0,
       "max_position_embeddings": 8_192,

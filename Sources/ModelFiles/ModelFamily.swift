@@ -49,6 +49,8 @@ struct ModelFamily: Sendable {
   var capsAttention = false
   /// Whether `final_logit_softcapping` bounds the logits.
   var capsLogits = false
+  /// Whether llama.cpp takes the embeddings for the head, whatever else a GGUF file holds, and refuses `output.weight`.
+  var tiesHeadInGGUF = false
   /// What settings are where config.json does not name them, if it is not what they are in Llama.
   var defaults: JSONObject = [:]
 

@@ -16,6 +16,11 @@ extension SelfTest {
         claim: "each matrix of an adapter has the slope that central differences find", bound: 1e-3,
         measure: gradients),
       Check(
+        name: "all weights",
+        claim: "embeddings, norms and linear layers have the slopes of central differences",
+        bound: 1e-3,
+        measure: wholeGradients),
+      Check(
         name: "row order in GGUF",
         claim: "queries and keys are permuted as llama.cpp wants them, and back", bound: 0,
         measure: permutation),
@@ -83,36 +88,58 @@ extension SelfTest {
 
   private static func gradients(_ folder: String) throws -> Double {
     let (chat, adapter) = try adaptedModel(in: folder)
+    return worstSlope(
+      chat.model, adapter,
+      of: adapter.modules.flatMap { module in
+        [
+          (module.a, module.gradA, module.rank * module.inputs),
+          (module.b, module.gradB, module.rank * module.outputs),
+        ]
+      })
+  }
+
+  private static func wholeGradients(_ folder: String) throws -> Double {
+    let path = "\(folder)/model"
+    try SyntheticModel.write(to: path)
+    let model = try ChatModel(path: path).model
+    let weights = LoRAAdapter.allWeights(of: model)
+    model.attach(weights)
+    return worstSlope(
+      model, weights, of: weights.wholeWeights.map { ($0.values, $0.gradients, $0.count) })
+  }
+
+  /// Along its own gradient the loss rises by the gradient's length: by how much it does not, relative, at worst.
+  ///
+  /// - Parameter parameters: matrices or vectors, each with its gradient and its number of elements.
+  private static func worstSlope(
+    _ model: CausalLM, _ adapter: LoRAAdapter,
+    of parameters: [(UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int)]
+  ) -> Double {
     let examples = examples(3)
     let batch = MicroBatch(examples, indices: Array(examples.indices))
-    _ = gradient(chat.model, adapter, examples, parts: [Array(examples.indices)])
+    _ = gradient(model, adapter, examples, parts: [Array(examples.indices)])
     var worst = 0.0
-    for module in adapter.modules {
-      let matrices = [
-        (module.a, module.gradA, module.rank * module.inputs),
-        (module.b, module.gradB, module.rank * module.outputs),
-      ]
-      for (values, slope, count) in matrices {
-        // Along the gradient itself the loss rises by its length.
-        let length = (0..<count).reduce(0.0) { $0 + Double(slope[$1]) * Double(slope[$1]) }
-          .squareRoot()
-        guard length > 0 else { return .infinity }
-        let kept = (0..<count).map { values[$0] }
-        func loss(_ step: Double) -> Double {
-          for index in 0..<count {
-            values[index] = kept[index] + Float(step * Double(slope[index]) / length)
-          }
-          return chat.model.loss(batch).mean
+    for (values, slope, count) in parameters {
+      let length = (0..<count).reduce(0.0) { $0 + Double(slope[$1]) * Double(slope[$1]) }
+        .squareRoot()
+      guard length > 0 else { return .infinity }
+      let kept = (0..<count).map { values[$0] }
+      func loss(_ step: Double) -> Double {
+        for index in 0..<count {
+          values[index] = kept[index] + Float(step * Double(slope[index]) / length)
         }
-        let step = 2e-2
-        // Two widths, so that what is left of the curvature is of the fourth order.
-        let wide = (loss(2 * step) - loss(-2 * step)) / (4 * step)
-        let narrow = (loss(step) - loss(-step)) / (2 * step)
-        let found = (4 * narrow - wide) / 3
-        for index in 0..<count { values[index] = kept[index] }
-        worst = max(worst, abs(found - length) / length)
+        model.takeUpParameters()
+        return model.loss(batch).mean
       }
+      let step = 2e-2
+      // Two widths, so that what is left of the curvature is of the fourth order.
+      let wide = (loss(2 * step) - loss(-2 * step)) / (4 * step)
+      let narrow = (loss(step) - loss(-step)) / (2 * step)
+      let found = (4 * narrow - wide) / 3
+      for index in 0..<count { values[index] = kept[index] }
+      worst = max(worst, abs(found - length) / length)
     }
+    model.takeUpParameters()
     return worst
   }
 

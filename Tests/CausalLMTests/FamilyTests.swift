@@ -163,6 +163,43 @@ import Testing
     }
   }
 
+  @Test("written with a head of their own compute the same, and say so", arguments: names)
+  func untied(_ family: String) throws {
+    let scratch = NSTemporaryDirectory() + "lorikeet-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let file = try ModelFile.open(Fixture.path("families/\(family)/model.gguf"))
+    let untied = file.untied()
+    let wasTied = file.hasTiedEmbeddings
+    #expect(!untied.hasTiedEmbeddings)
+    #expect(untied.tensorNames.count == file.tensorNames.count + (wasTied ? 1 : 0))
+    let rows: RowSource = { name, rows, values in
+      let tensor = try #require(untied.tensor(named: name))
+      tensor.dequantize(rows: rows, into: try #require(values.baseAddress))
+    }
+    let ids = try TensorFixture("families/\(family)/logits.safetensors").integers("input_ids.33")
+    let batch = TokenBatch(sequences: [ids])
+    let expected = try CausalLM.load(file).logits(batch).flatMap { $0 }
+    for output in ["/out", "/out.gguf"] {
+      let path = scratch + output
+      if output == "/out" {
+        try HuggingFaceWriter.write(untied, to: path, as: .f32, rows: rows)
+      } else if family == "gemma2" {
+        // llama.cpp would not load it.
+        let error = #expect(throws: ModelFileError.self) {
+          try GGUFModelWriter.write(untied, to: path, as: .f32, rows: rows)
+        }
+        #expect(
+          error?.description.contains("has no place for a head apart from the embeddings") == true)
+        continue
+      } else {
+        try GGUFModelWriter.write(untied, to: path, as: .f32, rows: rows)
+      }
+      let copy = try ModelFile.open(path)
+      #expect(!copy.hasTiedEmbeddings && copy.tensor(named: "lm_head.weight") != nil)
+      expectSameBits(try CausalLM.load(copy).logits(batch).flatMap { $0 }, expected, output)
+    }
+  }
+
   @Test(
     "compute as Transformers does by settings that their GGUF files have no keys for",
     arguments: ["scalar", "stretched", "listed"])

@@ -227,7 +227,8 @@ import Testing
     #expect(try parts(saving)["adapter and optimizer"] == parts(plain)["adapter and optimizer"])
     #expect(adapter.parameters.count > 2 * table / 4)
     // The rows' order of two matrices comes, and the matrix that both replace goes.
-    #expect(try #require(parts(plain)["weights"]) - (try #require(parts(saving)["weights"])) > table / 2)
+    #expect(
+      try #require(parts(plain)["weights"]) - (try #require(parts(saving)["weights"])) > table / 2)
     #expect(try parts(full)["all weights and optimizer"] == 5 * 4 * whole.parameters.count)
     #expect(try parts(full)["adapter and optimizer"] == nil)
     #expect(try #require(parts(full)["weights"]) < 4 * whole.parameters.count / 4)

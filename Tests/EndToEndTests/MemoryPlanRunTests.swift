@@ -44,7 +44,10 @@ import Testing
   @Test(
     "takes what the plan says where little of a row is learnt, in f32 and in integers",
     .enabled(if: model != nil),
-    arguments: [["f32"], ["w8a16"], ["f32", "lora.use_dora=true"]])
+    arguments: [
+      ["f32"], ["w8a16"], ["f32", "lora.use_dora=true"],
+      ["w8a16", "lora.modules_to_save=[embed_tokens, lm_head, norm]"], ["f32", "lora=null"],
+    ])
   func shortAnswers(_ settings: [String]) throws {
     let (plan, peak, _) = try Self.planAndPeak(
       training: Self.rows(32, question: 40, answer: 5, seed: 3),

@@ -100,7 +100,9 @@ import Testing
     arguments: ["models/tiny-tied", "models/tiny-tied.f32.gguf", "models/tiny-untied"])
   func full(_ base: String) throws {
     let config = try configuration("lora: null", steps: 8)
-    let settings = ["--set", "model.path=\(Fixture.path(base))", "--set", "training.learning_rate=2e-3"]
+    let settings = [
+      "--set", "model.path=\(Fixture.path(base))", "--set", "training.learning_rate=2e-3",
+    ]
     let run = scratch.path("run")
     let training = try TinyRun.train(config, output: run, settings)
     #expect(training.exitCode == 0, "\(training.standardError)")

@@ -19,6 +19,11 @@ enum AdapterTarget {
       }
     } + [LoRAConfiguration.Layer(name: "lm_head", inputs: 64, outputs: 320, isHead: true)]
 
+  static let weights =
+    [WholeWeightShape(module: "model.embed_tokens", dimensions: [320, 64])]
+    + layers.map { WholeWeightShape(module: $0.name, dimensions: [$0.outputs, $0.inputs]) }
+    + [WholeWeightShape(module: "model.norm", dimensions: [64])]
+
   /// The input is a GGUF adapter, or the configuration of a PEFT folder, or its tensors; the folder's other file is a
   /// fixture's.
   static func makeReader() throws -> ([UInt8], String) throws -> Void {
@@ -33,7 +38,7 @@ enum AdapterTarget {
         isTensors ? configuration : bytes, to: "\(folder)/adapter_config.json")
       try FuzzFile.write(
         isTensors ? bytes : tensors, to: "\(folder)/adapter_model.safetensors")
-      let adapter = try LoRAAdapter.read(folder, for: layers)
+      let adapter = try LoRAAdapter.read(folder, for: layers, weights: weights)
       require(!adapter.modules.isEmpty, "an adapter of nothing")
       try adapter.configuration.checkBlocks(of: layers)
     }

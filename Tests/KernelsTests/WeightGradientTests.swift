@@ -85,7 +85,8 @@ import Testing
   }
 
   @Test(
-    "of embeddings are sums over a token's places, in their order, but none for padding", arguments: KernelPath.available)
+    "of embeddings are sums over a token's places, in their order, but none for padding",
+    arguments: KernelPath.available)
   func embeddings(_ path: KernelPath) {
     var numbers = SeededNumbers(64)
     for (count, hidden) in [(1, 1), (7, 65), (200, 37)] {

@@ -172,7 +172,7 @@ import Testing
         .init(targets: targets),
         """
         lora.target_modules: the output head lm_head cannot be adapted; name other layers or use \
-        all-linear
+        all-linear, or train it as a whole with lora.modules_to_save
         """)
     }
   }

@@ -95,14 +95,17 @@ import Testing
   @Test("decays matrices and neither norms nor biases, and under LoRA+ has A's rate for matrices")
   func groups() throws {
     let run = try Extent.modules.run { $0.loraPlusRatio = 4 }
-    let groups = run.adapter.parameterGroups(outputRateRatio: 4).suffix(run.adapter.wholeWeights.count)
+    let groups = run.adapter.parameterGroups(outputRateRatio: 4).suffix(
+      run.adapter.wholeWeights.count)
     for (whole, group) in zip(run.adapter.wholeWeights, groups) {
       let isNorm = whole.name.contains("norm")
       #expect(group.decays == !isNorm && group.rateFactor == (isNorm ? 4 : 1), "\(whole.name)")
       #expect(group.region.offset == whole.values - run.adapter.parameters.base)
       #expect(group.region.columns == whole.count)
     }
-    let covered = run.adapter.parameterGroups().reduce(0) { $0 + $1.region.rows * $1.region.columns }
+    let covered = run.adapter.parameterGroups().reduce(0) {
+      $0 + $1.region.rows * $1.region.columns
+    }
     #expect(covered == run.adapter.parameters.count)
   }
 
@@ -112,6 +115,7 @@ import Testing
     let norm = try #require(run.adapter.wholeWeight(named: "model.norm.weight"))
     norm.gradients[3] = .infinity
     let error = run.explainNonFinite(0, [0], loss: 1, DropoutSeed(seed: 1, step: 0))
-    #expect(error.description.contains("the gradient is not a finite number, first in model.norm.weight"))
+    #expect(
+      error.description.contains("the gradient is not a finite number, first in model.norm.weight"))
   }
 }
