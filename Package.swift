@@ -27,9 +27,8 @@ let package = Package(
     .library(
       name: "Lorikeet",
       targets: [
-        "Reporting", "Inference", "Training", "CausalLM", "LoRA", "Datasets", "ModelFiles",
-        "Tokenization",
-        "Quantization", "Configuration", "Serialization", "Kernels",
+        "Reporting", "Retrieval", "Inference", "Training", "CausalLM", "LoRA", "Datasets",
+        "ModelFiles", "Tokenization", "Quantization", "Configuration", "Serialization", "Kernels",
       ]),
   ],
   targets: [
