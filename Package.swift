@@ -27,10 +27,9 @@ let package = Package(
     .library(
       name: "Lorikeet",
       targets: [
-        "Reporting", "Inference", "Training", "CausalLM", "LoRA", "Datasets", "ModelFiles",
-        "Tokenization",
-        "Quantization", "Configuration", "Serialization", "Kernels", "Retrieval", "Comparison",
-        "Scoring",
+        "Reporting", "Comparison", "Retrieval", "Inference", "Scoring", "Training", "CausalLM",
+        "LoRA", "Datasets", "ModelFiles", "Tokenization", "Quantization", "Configuration",
+        "Serialization", "Kernels",
       ]),
   ],
   targets: [
