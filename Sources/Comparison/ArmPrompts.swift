@@ -1,4 +1,5 @@
 public import Inference
+internal import Kernels
 internal import Retrieval
 internal import Serialization
 
@@ -53,6 +54,40 @@ public struct ArmPrompts {
     return prompt
   }
 
+  /// What an arm reads for a question behind the passages that hold its answer and some that do not, in an order drawn
+  /// for each question.
+  ///
+  /// - Throws: ``ComparisonError/promptTooLong(arm:question:tokens:answer:limit:)``: what is left out would not be
+  ///   measured.
+  public func prompt(
+    _ arm: Arm, _ question: Question, goldenWith distractors: Int, seed: Int
+  ) throws -> Prompt {
+    guard let finder else { return try plain(arm, question) }
+    let clock = ContinuousClock()
+    let began = clock.now
+    let golden = try finder.golden(for: question, guesses: false)
+    let all =
+      golden + (try finder.distractors(for: question, besides: golden, count: distractors))
+    let random = CounterRandom(seed: UInt64(max(0, seed)), purpose: "order \(question.id)")
+    let shuffled = random.permutation(all.count).map { all[$0] }
+    let tokens = try encoder.tokens(ArmMessages.withPassages(question, shuffled))
+    guard tokens.count + maxNewTokens <= context else {
+      throw ComparisonError.promptTooLong(
+        arm: arm, question: question.id, tokens: tokens.count, answer: maxNewTokens, limit: context)
+    }
+    return Prompt(
+      tokens: tokens, retrieved: shuffled.map { retrieved($0, finder, question) },
+      seconds: (clock.now - began) / .seconds(1))
+  }
+
+  private func retrieved(
+    _ passage: Passage, _ finder: PassageFinder, _ question: Question
+  ) -> AnswerRecord.Retrieved {
+    AnswerRecord.Retrieved(
+      citation: passage.citation, document: finder.document(of: passage, for: question),
+      text: passage.text)
+  }
+
   private func plain(_ arm: Arm, _ question: Question) throws -> Prompt {
     let messages =
       arm == .fewShot
@@ -80,9 +115,6 @@ public struct ArmPrompts {
     }
     return Prompt(
       tokens: try encoder.tokens(fitting.messages),
-      retrieved: fitting.passages.map {
-        AnswerRecord.Retrieved(
-          citation: $0.citation, document: finder.document(of: $0, for: question), text: $0.text)
-      }, seconds: 0)
+      retrieved: fitting.passages.map { retrieved($0, finder, question) }, seconds: 0)
   }
 }

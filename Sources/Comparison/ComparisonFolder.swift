@@ -18,27 +18,22 @@ public struct ComparisonFolder: Sendable {
   /// The index of `compare.documents`.
   public var knowledgeBase: String { "\(path)/knowledge.db" }
 
-  /// The training rows of an arm.
-  public func rows(_ arm: Arm, seed: Int, isValidation: Bool) -> String {
-    // Without passages every seed has the same rows.
-    let name = arm.retrieves ? "\(arm.rawValue)-\(seed)" : arm.rawValue
+  /// The training rows of a task.
+  public func rows(_ task: ComparisonTask, isValidation: Bool) -> String {
+    // Without passages every seed has the same rows, unless it draws some of them.
+    let isShared = !task.arm.retrieves && task.rows == nil
+    let name = isShared ? task.arm.rawValue : task.trainingName
     return "\(path)/data/\(name)\(isValidation ? "-validation" : "").jsonl"
   }
 
-  /// The run folder of an arm's training.
-  public func training(_ arm: Arm, seed: Int) -> String {
-    "\(path)/training/\(arm.rawValue)-\(seed)"
-  }
+  /// The run folder of a task's training.
+  public func training(_ task: ComparisonTask) -> String { "\(path)/training/\(task.trainingName)" }
 
-  /// The answers of an arm.
-  public func answers(_ arm: Arm, seed: Int) -> String {
-    "\(path)/answers/\(arm.rawValue)-\(seed).jsonl"
-  }
+  /// The answers of a task.
+  public func answers(_ task: ComparisonTask) -> String { "\(path)/answers/\(task.name).jsonl" }
 
-  /// What an arm took.
-  public func run(_ arm: Arm, seed: Int) -> String {
-    "\(path)/arms/\(arm.rawValue)-\(seed).json"
-  }
+  /// What a task took.
+  public func run(_ task: ComparisonTask) -> String { "\(path)/arms/\(task.name).json" }
 
   /// Whether the folder is there and holds a comparison of which something is done.
   ///
@@ -134,22 +129,25 @@ public struct ComparisonFolder: Sendable {
 
   /// Notes what the comparison is of, or compares it with what was noted when it was begun.
   ///
+  /// What no arm had to do with so far, such as documents before one reads them, is noted when one does.
+  ///
   /// - Throws: ``ComparisonError/changed(path:differences:)``; `ModelFileError`.
   public func settle(_ identity: JSONObject) throws {
-    guard access(manifest, F_OK) == 0 else {
-      let json: JSONObject = ["format_version": 1, "identity": .object(identity)]
-      return try write(JSONValue.object(json).serialized(pretty: true) + "\n", to: manifest)
+    var whole = identity
+    if access(manifest, F_OK) == 0 {
+      let bytes = try MappedFile(path: manifest).withBytes { Array($0) }
+      guard let known = (try? JSON.parse(bytes))?["identity"]?.objectValue else {
+        throw ComparisonError.notAComparison(path: path)
+      }
+      let differences = known.members.compactMap { key, then in
+        identity[key].flatMap { $0 == then ? nil : Self.difference(key, then, $0) }
+      }
+      guard differences.isEmpty else {
+        throw ComparisonError.changed(path: path, differences: differences)
+      }
+      for (key, value) in known.members { whole[key] = value }
     }
-    let bytes = try MappedFile(path: manifest).withBytes { Array($0) }
-    guard let known = (try? JSON.parse(bytes))?["identity"]?.objectValue else {
-      throw ComparisonError.notAComparison(path: path)
-    }
-    let keys = identity.keys + known.keys.filter { identity[$0] == nil }
-    let differences = keys.filter { identity[$0] != known[$0] }.map {
-      Self.difference($0, known[$0] ?? .null, identity[$0] ?? .null)
-    }
-    guard differences.isEmpty else {
-      throw ComparisonError.changed(path: path, differences: differences)
-    }
+    let json: JSONObject = ["format_version": 1, "identity": .object(whole)]
+    try write(JSONValue.object(json).serialized(pretty: true) + "\n", to: manifest)
   }
 }

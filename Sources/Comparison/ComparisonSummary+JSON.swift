@@ -78,11 +78,11 @@ extension ComparisonSummary {
               "passages": .array(
                 (answer.seed == table.seeds[answer.system]?.first
                   ? answer.record?.retrieved ?? [] : []).map { passage in
-                  [
-                    "citation": .string(passage.citation), "text": .string(passage.text),
-                    "relevant": .bool(question.documents.contains(passage.document)),
-                  ]
-                }),
+                    [
+                      "citation": .string(passage.citation), "text": .string(passage.text),
+                      "relevant": .bool(question.documents.contains(passage.document)),
+                    ]
+                  }),
             ]
           }),
       ]

@@ -41,6 +41,10 @@ extension ComparisonConfiguration {
     public var abstention: String?
     /// What an hour of one core costs.
     public var pricePerCoreHour: Double
+    /// Shares of the training rows that the arm `tuned` is trained with besides; none: no learning curve.
+    public var learningCurve: [Double]
+    /// Numbers of passages that are put beside the golden one besides; none: not measured.
+    public var distractorRobustness: [Int]
     /// The training rows of the arm `tuned-retrieval`.
     public var raft: RAFT
 
@@ -52,7 +56,8 @@ extension ComparisonConfiguration {
       encoder: String? = nil, searchMethod: SearchMethod? = nil, candidates: Int = 20,
       topK: Int = 4, metric: Metric = .tokenF1, metricCommand: String? = nil,
       callArguments: [String] = [], knownCalls: String? = nil,
-      abstention: String? = nil, pricePerCoreHour: Double = 0.05, raft: RAFT = RAFT()
+      abstention: String? = nil, pricePerCoreHour: Double = 0.05,
+      learningCurve: [Double] = [], distractorRobustness: [Int] = [], raft: RAFT = RAFT()
     ) {
       self.questions = questions
       self.arms = arms
@@ -74,6 +79,8 @@ extension ComparisonConfiguration {
       self.knownCalls = knownCalls
       self.abstention = abstention
       self.pricePerCoreHour = pricePerCoreHour
+      self.learningCurve = learningCurve
+      self.distractorRobustness = distractorRobustness
       self.raft = raft
     }
   }

@@ -54,11 +54,14 @@ extension ComparisonConfiguration: TabledConfiguration {
     for (key, values) in [
       ("compare.arms", compare.arms.map(\.rawValue)),
       ("compare.seeds", compare.seeds.map(String.init)),
+      ("compare.learning_curve", compare.learningCurve.map(YAMLText.number)),
+      ("compare.distractor_robustness", compare.distractorRobustness.map(String.init)),
     ] {
       if let twice = values.indices.first(where: { values[..<$0].contains(values[$0]) }) {
         throw settings.contradiction(key, "\(values[twice]) stands there twice; keep one")
       }
     }
+    try checkOnDemand(settings)
     if compare.metric == .call, compare.callArguments.isEmpty {
       throw settings.contradiction(
         "compare.metric", "the score of calls needs compare.call_arguments, those that are compared"
@@ -71,6 +74,31 @@ extension ComparisonConfiguration: TabledConfiguration {
         asksCommand
           ? "the score of a command needs compare.metric_command"
           : "it is run where compare.metric is command; set that, or remove it")
+    }
+  }
+
+  private func checkOnDemand(
+    _ settings: ConfigurationSettings<ComparisonConfiguration>
+  ) throws(ConfigurationError) {
+    let parts: [(key: String, count: Int, needs: [Arm], names: String)] = [
+      ("compare.learning_curve", compare.learningCurve.count, [.tuned], "tuned"),
+      (
+        "compare.distractor_robustness", compare.distractorRobustness.count,
+        [.retrieval, .tunedRetrieval], "retrieval or tuned-retrieval"
+      ),
+    ]
+    for part in parts where part.count > 0 {
+      if part.count < 2 {
+        throw settings.contradiction(part.key, "one number shows no course; give two or more")
+      }
+      if !part.needs.contains(where: compare.arms.contains) {
+        throw settings.contradiction(
+          part.key, "it is of the arm \(part.names), which compare.arms leaves out; add it")
+      }
+      if compare.metric == .command {
+        throw settings.contradiction(
+          part.key, "it cannot be had with the score of a command; choose another compare.metric")
+      }
     }
   }
 

@@ -8,7 +8,7 @@ enum ComparisonSchema {
   /// A run's keys, all of them, and a comparison's own.
   static let keys: [ConfigurationKey<ComparisonConfiguration>] =
     ConfigurationSchema.table.keys.map { $0.lifted(through: \.run) } + asked + retrieval + worth
-    + raft
+    + onDemand + raft
 
   static let sections: [ConfigurationTable<ComparisonConfiguration>.Section] =
     ConfigurationSchema.table.sections + [
@@ -110,6 +110,22 @@ enum ComparisonSchema {
       "compare.price_per_core_hour", \.compare.pricePerCoreHour, .number(atLeast: 0),
       "What an hour of one core costs, in any currency; prices in the report follow from it.",
       otherNames: ["core_hour_price", "price"]),
+  ]
+
+  private static let onDemand: [ConfigurationKey<ComparisonConfiguration>] = [
+    .init(
+      "compare.learning_curve", \.compare.learningCurve,
+      .list(
+        .number("a number above 0 and below 1") { $0 > 0 && $0 < 1 },
+        "a list of numbers above 0 and below 1, or null", mayBeEmpty: true),
+      "Shares of data.train that the arm tuned is trained with besides, two or more, to say what further rows would buy."
+    ),
+    .init(
+      "compare.distractor_robustness", \.compare.distractorRobustness,
+      .list(
+        .integer(0...1_000), "a list of whole numbers from 0 to 1000, or null", mayBeEmpty: true),
+      "Numbers of passages put beside the golden one, two or more, to say how the arms with passages bear them.",
+      otherNames: ["robustness"]),
   ]
 
   private static let raft: [ConfigurationKey<ComparisonConfiguration>] = [

@@ -99,6 +99,9 @@ final class Database {
   /// The identity of the row that was inserted last.
   var lastInsertedRow: Int { Int(sqlite3_last_insert_rowid(handle)) }
 
+  /// How many rows this connection has changed.
+  var changeCount: Int { Int(sqlite3_total_changes(handle)) }
+
   fileprivate func error(_ code: Int32) -> RetrievalError {
     let reason = String(cString: sqlite3_errmsg(handle))
     switch code & 0xFF {

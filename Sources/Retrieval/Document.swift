@@ -23,6 +23,7 @@ public struct Document: Sendable, Equatable {
     self.metadata = metadata
   }
 
+  /// Whether both say the same and stand on the same lines.
   public static func == (a: Document, b: Document) -> Bool {
     a.title == b.title && a.text == b.text && a.metadata == b.metadata
       && a.lineMarks.elementsEqual(b.lineMarks) { $0.offset == $1.offset && $0.line == $1.line }

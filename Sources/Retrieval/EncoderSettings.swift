@@ -28,9 +28,10 @@ struct EncoderSettings {
     func expect(_ key: String, _ expected: String, isOptional: Bool) throws(ModelFileError) {
       let found = settings[key]?.stringValue
       guard found != expected, !(isOptional && settings[key] == nil) else { return }
-      throw .malformed(
-        path: path, place: key,
-        problem: "is \(found ?? "missing"); an encoder of sentences has \(expected) here")
+      throw .unsupported(
+        path: path,
+        problem: "\(key) is \(found ?? "missing"), and an encoder of sentences has \(expected)",
+        remedy: Self.remedy)
     }
     try expect("model_type", "bert", isOptional: false)
     try expect("hidden_act", "gelu", isOptional: true)
@@ -82,13 +83,16 @@ struct EncoderSettings {
       + lines.joined(separator: [UInt8(ascii: "\n")])
   }
 
+  private static let remedy = "name a folder of all-MiniLM-L6-v2 or its kin"
+
   /// Refuses what pools otherwise than by the mean.
   private static func checkPooling(_ path: String) throws(ModelFileError) {
     guard let pooling = try optionalJSON(path) else { return }
     for (key, value) in pooling.objectValue?.members ?? [] where key.hasPrefix("pooling_mode_") {
       guard value.boolValue == (key == "pooling_mode_mean_tokens") else {
-        throw .malformed(
-          path: path, place: key, problem: "is not supported; only the mean over tokens is")
+        throw .unsupported(
+          path: path, problem: "pools otherwise than by the mean over tokens (\(key))",
+          remedy: remedy)
       }
     }
   }

@@ -84,7 +84,9 @@ public struct Indexer {
     }
     progress(folder.files.count, folder.files.count)
     guard !present.isEmpty else {
-      throw .nothingToIndex(path: root, skipped: summary.skipped.count)
+      throw .nothingToIndex(
+        path: root, skipped: summary.skipped.count,
+        first: summary.skipped.first.map { "\($0.path), which \($0.reason)" })
     }
     for path in known.keys.sorted() where !present.contains(path) && folder.contains(path) {
       try base.remove(path)
@@ -132,7 +134,7 @@ public struct Indexer {
     }
     guard let encoder else { return passages }
     // The title says what a passage from the middle of a page is about.
-    let texts = passages.map { $0.text.contains($0.title) ? $0.text : "\($0.title)\n\($0.text)" }
+    let texts = passages.map { Passage.titled($0.text, $0.title) }
     overlong += texts.count { encoder.tokenizer.count($0) + 2 > encoder.maximumTokens }
     for (index, vector) in encoder.encode(texts).enumerated() { passages[index].vector = vector }
     return passages

@@ -17,6 +17,7 @@ public final class KnowledgeBase {
   /// The file.
   public let path: String
   let database: Database
+  let vectors: VectorTable
   private let isWriting: Bool
   /// Whether this object made the file.
   private var isNew = false
@@ -32,6 +33,7 @@ public final class KnowledgeBase {
     self.path = path
     isWriting = false
     database = try Database(path: path, .reading)
+    vectors = VectorTable(database)
     try checkKind()
     encoder = try storedEncoder()
   }
@@ -46,6 +48,7 @@ public final class KnowledgeBase {
     isWriting = true
     let exists = access(path, F_OK) == 0
     database = try Database(path: path, .writing)
+    vectors = VectorTable(database)
     // A process that ended while it made the file left one without tables.
     if try header("SELECT count(*) FROM sqlite_schema") == 0,
       try header("PRAGMA application_id") == 0
@@ -98,7 +101,9 @@ public final class KnowledgeBase {
 
   private func checkKind() throws(RetrievalError) {
     guard try header("PRAGMA application_id") == Self.applicationID else {
-      throw .notAKnowledgeBase(path: path, reason: "a SQLite file of another program")
+      let isEmpty = try header("SELECT count(*) FROM sqlite_schema") == 0
+      throw .notAKnowledgeBase(
+        path: path, reason: isEmpty ? "it is empty" : "a SQLite file of another program")
     }
     let found = try header("PRAGMA user_version")
     guard found == Self.version else {

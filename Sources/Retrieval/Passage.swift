@@ -26,6 +26,13 @@ public struct Passage: Sendable, Equatable {
     self.metadata = metadata
   }
 
+  /// Its text, behind its title where it does not say that by itself.
+  public var titledText: String { Self.titled(text, title) }
+
+  static func titled(_ text: String, _ title: String) -> String {
+    text.contains(title) ? text : "\(title)\n\(text)"
+  }
+
   /// Where it stands, as editors and compilers write it: `docs/a.md:12`.
   public var citation: String { "\(path):\(lines.lowerBound)" }
 }

@@ -46,11 +46,7 @@ public struct PassagePrompt: Sendable, Equatable {
   }
 
   private var passagesAndQuestion: String {
-    let texts = passages.enumerated().map { index, passage in
-      // Where the text says its title, it is not said twice.
-      passage.text.contains(passage.title)
-        ? "[\(index + 1)] \(passage.text)" : "[\(index + 1)] \(passage.title)\n\(passage.text)"
-    }
+    let texts = passages.enumerated().map { "[\($0 + 1)] \($1.titledText)" }
     return "Passages:\n\n\(texts.joined(separator: "\n\n"))\n\nQuestion: \(question)"
   }
 

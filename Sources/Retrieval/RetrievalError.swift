@@ -2,8 +2,8 @@
 public enum RetrievalError: Error, Equatable, CustomStringConvertible {
   /// There is nothing at a path.
   case missing(path: String)
-  /// A folder, or what is named, holds nothing that can be indexed.
-  case nothingToIndex(path: String, skipped: Int)
+  /// A folder, or what is named, holds nothing that can be indexed; `first` is the first file passed over, with why.
+  case nothingToIndex(path: String, skipped: Int, first: String?)
   /// A file cannot be read or written.
   case system(path: String, reason: String)
   /// A file is no knowledge base.
@@ -23,9 +23,10 @@ public enum RetrievalError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .missing(let path): "\(path): no such file or folder; check the path"
-    case .nothingToIndex(let path, let skipped):
+    case .nothingToIndex(let path, let skipped, let first):
       "\(path): holds no Markdown, text, HTML or JSONL that can be read"
-        + (skipped > 0 ? " (\(skipped) skipped)" : "") + "; name a folder of documents"
+        + (first.map { " (\(skipped) passed over, first \($0))" } ?? "")
+        + "; name a folder of documents"
     case .system(let path, let reason):
       "\(path): \(reason); check the path, its permissions and the free space"
     case .notAKnowledgeBase(let path, let reason):

@@ -134,100 +134,59 @@ extension KnowledgeBase {
     zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
   }
 
-  /// Different words of a query that are looked for; SQLite bounds how long an expression is.
-  private static let mostWords = 128
-
-  /// An FTS5 expression that any of the query's words satisfies; nil where it has none.
-  static func expression(_ query: String) -> String? {
-    var words: [String] = []
-    var known: Set<String> = []
-    for word in query.lowercased().split(whereSeparator: { !($0.isLetter || $0.isNumber) })
-    where words.count < mostWords && known.insert(String(word)).inserted {
-      words.append("\"\(word)\"")
-    }
-    return words.isEmpty ? nil : words.joined(separator: " OR ")
-  }
-
   private func byWords(_ search: Search) throws(RetrievalError) -> [(id: Int, score: Double)] {
-    guard let expression = Self.expression(search.query) else { return [] }
+    guard let expression = QueryWords.expression(search.query) else { return [] }
     // bm25() is lower for better; of equals the one that was indexed first.
     let statement = try database.prepare(
-      search.filters.isEmpty
-        ? "SELECT rowid, bm25(words) FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid"
-        : "SELECT w.rowid, bm25(words), f.path, p.title, p.metadata FROM words w JOIN passages p ON p.id = w.rowid JOIN files f ON f.id = p.file WHERE words MATCH ? ORDER BY bm25(words), w.rowid"
-    )
+      "SELECT rowid, bm25(words) FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid")
     try statement.bind(.text(expression))
     var found: [(id: Int, score: Double)] = []
     while found.count < search.candidates, try statement.step() {
-      guard
-        search.filters.isEmpty
-          || Self.passes(
-            search.filters, path: statement.text(2), title: statement.text(3),
-            metadata: statement.text(4))
-      else { continue }
-      found.append((statement.integer(0), -statement.number(1)))
+      let (id, score) = (statement.integer(0), -statement.number(1))
+      if !search.filters.isEmpty {
+        guard let passage = try passage(id), Self.passes(search.filters, passage) else { continue }
+      }
+      found.append((id, score))
     }
     return found
   }
 
-  private static func passes(
-    _ filters: [String: String], path: String, title: String, metadata: String
-  ) -> Bool {
-    var known = Self.metadata(metadata)
-    known["path"] = path
-    known["title"] = title
-    return filters.allSatisfy { known[$0.key] == $0.value }
+  private static func passes(_ filters: [String: String], _ passage: Passage) -> Bool {
+    filters.allSatisfy { key, value in
+      switch key {
+      case "path": passage.path == value
+      case "title": passage.title == value
+      default: passage.metadata[key] == value
+      }
+    }
   }
 
-  /// Every vector against the query's: exact.
+  /// The passages whose vectors are the likest, every one looked at; of equals the one with the smaller number.
   private func byVectors(_ vector: [Float], _ search: Search) throws(RetrievalError)
     -> [(id: Int, score: Double)]
   {
-    let statement = try database.prepare(
-      search.filters.isEmpty
-        ? "SELECT passage, vector FROM vectors"
-        : "SELECT v.passage, v.vector, f.path, p.title, p.metadata FROM vectors v JOIN passages p ON p.id = v.passage JOIN files f ON f.id = p.file"
-    )
-    var best: [(id: Int, score: Double)] = []
-    while try statement.step() {
-      let bytes = statement.bytes(1)
-      guard bytes.count == 4 * vector.count else {
-        throw .damaged(path: path, reason: "a vector has another length")
+    let (ids, scores) = try vectors.scores(of: vector)
+    func isBefore(_ a: Int, _ b: Int) -> Bool { (scores[b], ids[a]) < (scores[a], ids[b]) }
+    guard search.filters.isEmpty else {
+      // The best first, until as many as wanted pass.
+      var found: [(id: Int, score: Double)] = []
+      for index in scores.indices.sorted(by: isBefore) where found.count < search.candidates {
+        guard let passage = try passage(ids[index]),
+          Self.passes(search.filters, passage)
+        else { continue }
+        found.append((ids[index], Double(scores[index])))
       }
-      let score = Self.dot(bytes, vector)
-      // Only what may be among the best is looked at further.
-      if best.count >= search.candidates, let last = best.last, score <= last.score { continue }
-      guard
-        search.filters.isEmpty
-          || Self.passes(
-            search.filters, path: statement.text(2), title: statement.text(3),
-            metadata: statement.text(4))
-      else { continue }
-      let place = best.firstIndex { $0.score < score } ?? best.endIndex
-      best.insert((statement.integer(0), score), at: place)
-      if best.count > search.candidates { best.removeLast() }
+      return found
     }
-    return best
-  }
-
-  /// The product of stored numbers, which need not be aligned, with a vector, in eight sums side by side.
-  private static func dot(_ bytes: UnsafeRawBufferPointer, _ vector: [Float]) -> Double {
-    var sums = SIMD8<Float>.zero
-    let whole = vector.count / 8 * 8
-    return vector.withUnsafeBytes { own in
-      for index in stride(from: 0, to: whole, by: 8) {
-        let a = bytes.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self)
-        let b = own.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self)
-        sums.addProduct(a, b)
+    var best: [Int] = []
+    for index in scores.indices {
+      if best.count == search.candidates {
+        guard let last = best.last, isBefore(index, last) else { continue }
+        best.removeLast()
       }
-      var sum = Double(sums.sum())
-      for index in whole..<vector.count {
-        sum +=
-          Double(bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self))
-          * Double(vector[index])
-      }
-      return sum
+      best.insert(index, at: best.firstIndex { isBefore(index, $0) } ?? best.endIndex)
     }
+    return best.map { (ids[$0], Double(scores[$0])) }
   }
 
   /// The vectors of these passages; zeros where one has none.

@@ -43,7 +43,7 @@ public struct TextSplitter: Sendable {
     var end = 0
     return passages.map(source.trimmed).filter { passage in
       defer { end = max(end, passage.upperBound) }
-      return passage.upperBound > end
+      return !passage.isEmpty && passage.upperBound > end
     }
   }
 

@@ -19,7 +19,7 @@ enum ComparisonDocuments {
     guard let documents = compare.documents else {
       let base = try KnowledgeBase(reading: compare.knowledgeBase ?? "")
       guard try base.passageCount() > 0 else {
-        throw RetrievalError.nothingToIndex(path: base.path, skipped: 0)
+        throw RetrievalError.notAKnowledgeBase(path: base.path, reason: "it holds no passage")
       }
       return base
     }
@@ -56,7 +56,8 @@ enum ComparisonDocuments {
     }
     guard saysSkipped else { return summary }
     for skipped in summary.skipped {
-      console.note("warning: \(skipped.path) is passed over: it \(skipped.reason)")
+      console.note(
+        "warning: \(VisibleText.escaped(skipped.path)) is passed over: it \(skipped.reason)")
     }
     console.note("\(documents): \(summary.passages) passages of \(summary.indexed) files")
     return summary

@@ -13,8 +13,8 @@ import Training
 enum ComparisonPlan {
   /// An arm's part of it.
   private struct Part {
-    var arm: Arm
-    var seed: Int
+    var task: ComparisonTask
+    var questions: Int
     var promptTokens: Int
     var secondsEach: Double
     var training: RunEstimate?
@@ -34,17 +34,17 @@ enum ComparisonPlan {
     let session = try ComparisonSession(configuration, console)
     let parts = try measure(session, console)
     let count = session.questions.count
-    let answering = parts.reduce(0) { $0 + $1.secondsEach * Double(count) }
+    let answering = parts.reduce(0) { $0 + $1.secondsEach * Double($1.questions) }
     let training = parts.reduce(0) { $0 + ($1.training?.seconds ?? 0) }
 
-    console.print("\(output): \(parts.count) arms and seeds, \(count) questions each")
-    console.print(row(["arm", "seed", "prompt", "a question", "answers", "training"]))
+    console.print("\(output): \(count) questions")
+    console.print(row(["arm", "prompt", "a question", "answers", "training"]))
     for part in parts {
       console.print(
         row([
-          part.arm.rawValue, "\(part.seed)", "\(part.promptTokens)",
+          part.task.name, "\(part.promptTokens)",
           "\(Format.fixed(part.secondsEach, 2)) s",
-          Format.duration(part.secondsEach * Double(count)),
+          Format.duration(part.secondsEach * Double(part.questions)),
           part.training.map { Format.duration($0.seconds) } ?? "-",
         ]))
     }
@@ -57,7 +57,8 @@ enum ComparisonPlan {
       "arms": .array(
         parts.map {
           [
-            "arm": .string($0.arm.rawValue), "seed": .integer($0.seed),
+            "name": .string($0.task.name), "arm": .string($0.task.arm.rawValue),
+            "seed": .integer($0.task.seed), "questions": .integer($0.questions),
             "prompt_tokens": .integer($0.promptTokens),
             "seconds_per_question": .number($0.secondsEach),
             "training_seconds": $0.training.map { .number($0.seconds) } ?? .null,
@@ -73,46 +74,54 @@ enum ComparisonPlan {
   ) throws -> [Part] {
     let asking = ComparisonRun(session, console)
     var parts: [Part] = []
-    for (arm, seed) in session.arms {
+    for task in session.tasks {
       // Another seed takes as long.
-      if let known = parts.first(where: { $0.arm == arm }) {
+      if let known = parts.first(where: {
+        $0.task.arm == task.arm && $0.task.distractors == task.distractors
+      }) {
         var part = known
-        part.seed = seed
+        part.task = task
         parts.append(part)
         continue
       }
-      let prompts = try session.questions.map { try session.prompts.prompt(arm, $0) }
+      let questions = session.questions(task)
+      let prompts = try questions.map { try session.prompt(task, $0) }
       let generator = try asking.generator()
       let prefix = generator.readPrefix(of: prompts.map(\.tokens))
-      console.progress("asking the arm \(arm.rawValue)")
-      let run = ArmRun(arm: arm, seed: seed, questions: 0, memoryBytes: 0)
-      let seconds = try zip(session.questions, prompts).prefix(sample).compactMap {
+      console.progress("asking \(task.title)")
+      let run = ArmRun(arm: task.arm, seed: task.seed, questions: 0, memoryBytes: 0)
+      let seconds = try zip(questions, prompts).prefix(sample).compactMap {
         try asking.answer($0, $1, run, generator, prefix)?.seconds
       }
       parts.append(
         Part(
-          arm: arm, seed: seed,
+          task: task, questions: questions.count,
           promptTokens: prompts.reduce(0) { $0 + $1.tokens.count } / max(1, prompts.count),
           secondsEach: seconds.reduce(0, +) / Double(max(1, seconds.count))))
     }
-    for index in parts.indices where parts[index].arm.isTrained {
-      let arm = parts[index].arm
-      if let known = parts[..<index].first(where: { $0.arm == arm })?.training {
-        parts[index].training = known
+    // What has distractors is asked of an adapter that is there by then.
+    for index in parts.indices
+    where parts[index].task.arm.isTrained && parts[index].task.distractors == nil {
+      let task = parts[index].task
+      let known = parts[..<index].first {
+        $0.task.arm == task.arm && $0.task.rows == task.rows && $0.training != nil
+      }
+      if let known {
+        parts[index].training = known.training
         continue
       }
       asking.giveBack()
       let training = try TrainingSession(
-        session.trainingConfiguration(arm, seed: parts[index].seed), console)
+        session.trainingConfiguration(task), console)
       parts[index].training = training.run.estimate(measuring: trial) {
-        console.progress("measuring the training of \(arm.rawValue), \(Format.fixed($0, 1)) s")
+        console.progress("measuring the training of \(task.title), \(Format.fixed($0, 1)) s")
       }
     }
     return parts
   }
 
   private static func row(_ cells: [String]) -> String {
-    zip(cells, [17, 6, 8, 12, 14, 14]).map { cell, width in
+    zip(cells, [30, 8, 12, 14, 14]).map { cell, width in
       cell + String(repeating: " ", count: max(1, width - cell.count))
     }.joined().trimmingSuffix(" ")
   }

@@ -20,20 +20,58 @@ struct ComparisonResult {
     folder = session.folder
     var answers: [AnswerRecord] = []
     var runs: [ArmRun] = []
-    for (arm, seed) in session.arms {
-      answers += try AnswerLog(
-        path: folder.answers(arm, seed: seed), arm: arm, seed: seed, questions: session.questions
-      ).answers
-      if let json = try? JSONText.read(folder.run(arm, seed: seed)), let run = ArmRun(json: json) {
+    for task in session.arms {
+      answers += try Self.answers(task, session)
+      if let json = try? JSONText.read(folder.run(task)), let run = ArmRun(json: json) {
         runs.append(run)
       }
     }
     let compare = session.configuration.compare
-    summary = try ComparisonSummary(
+    var summary = try ComparisonSummary(
       answers: answers, runs: runs, training: session.training, judge: session.judge,
       metric: session.metric,
       cost: CostBasis(pricePerCoreHour: compare.pricePerCoreHour, cores: Parallel.threads))
+    try Self.addOnDemand(to: &summary, session)
+    self.summary = summary
     report = ArmReport(.object(summary.json))
+  }
+
+  private static func answers(
+    _ task: ComparisonTask, _ session: ComparisonSession
+  ) throws -> [AnswerRecord] {
+    try AnswerLog(
+      path: session.folder.answers(task), arm: task.arm, seed: task.seed,
+      questions: session.questions(task)
+    ).answers
+  }
+
+  /// What was measured beside the arms themselves.
+  private static func addOnDemand(
+    to summary: inout ComparisonSummary, _ session: ComparisonSession
+  ) throws {
+    // Which questions the metric applies to depends on them alone, so all have the same.
+    func scores(_ task: ComparisonTask) throws -> [Double] {
+      try answers(task, session).compactMap {
+        session.judge.scores(
+          answer: $0.answer, reference: $0.question.answer, isAnswerable: $0.question.isAnswerable)[
+            session.metric]
+      }
+    }
+    let curve = session.learningCurve
+    if !curve.isEmpty {
+      let whole = ComparisonTask(.tuned, seed: session.configuration.compare.seeds[0])
+      summary.learningCurve = LearningCurve(
+        try (curve + [whole]).map {
+          .init(examples: $0.rows ?? session.training.count, scores: try scores($0))
+        })
+    }
+    let robustness = session.robustness
+    for arm in Set(robustness.map(\.arm)).sorted() {
+      let measured = try robustness.filter { $0.arm == arm }.map {
+        (distractors: $0.distractors ?? 0, scores: try scores($0))
+      }
+      if let levels = DistractorRobustness(measured) { summary.robustness.append((arm, levels)) }
+    }
   }
 
   /// Writes table, scores and page into the folder.

@@ -31,32 +31,31 @@ final class ComparisonRun {
   /// - Returns: false where it was interrupted; what is done is on disk.
   func run() throws -> Bool {
     Interrupt.install()
-    let arms = session.arms
-    for (index, (arm, seed)) in arms.enumerated() {
-      let name = arm.isTrained ? "\(arm.rawValue), seed \(seed)" : arm.rawValue
+    let tasks = session.tasks
+    for (index, task) in tasks.enumerated() {
+      let title = "arm \(index + 1)/\(tasks.count) \(task.title)"
+      let questions = session.questions(task)
       let log = try AnswerLog(
-        path: session.folder.answers(arm, seed: seed), arm: arm, seed: seed,
-        questions: session.questions)
-      if log.answers.count == session.questions.count, record(arm, seed) != nil {
-        console.note("arm \(index + 1)/\(arms.count) \(name): done before")
+        path: session.folder.answers(task), arm: task.arm, seed: task.seed, questions: questions)
+      if log.answers.count == questions.count, hasRecord(task) {
+        console.note("\(title): done before")
         continue
       }
-      var run = ArmRun(arm: arm, seed: seed, questions: session.questions.count, memoryBytes: 0)
-      if arm.isTrained, try !train(&run) { return false }
-      guard try answer(&run, log, "arm \(index + 1)/\(arms.count) \(name)") else { return false }
+      var run = ArmRun(
+        arm: task.arm, seed: task.seed, questions: questions.count, memoryBytes: 0)
+      if task.arm.isTrained, try !train(task, &run) { return false }
+      guard try answer(task, &run, log, title) else { return false }
       try session.folder.write(
-        JSONValue.object(run.json).serialized(pretty: true) + "\n",
-        to: session.folder.run(arm, seed: seed))
+        JSONValue.object(run.json).serialized(pretty: true) + "\n", to: session.folder.run(task))
     }
     return true
   }
 
-  /// What an arm took, where it has answered as many questions as are asked.
-  func record(_ arm: Arm, _ seed: Int) -> ArmRun? {
-    guard let json = try? JSONText.read(session.folder.run(arm, seed: seed)),
-      let run = ArmRun(json: json), run.questions == session.questions.count
-    else { return nil }
-    return run
+  /// Whether it is known what a task took that was asked as many questions.
+  private func hasRecord(_ task: ComparisonTask) -> Bool {
+    guard let json = try? JSONText.read(session.folder.run(task)), let run = ArmRun(json: json)
+    else { return false }
+    return run.questions == session.questions(task).count
   }
 
   // MARK: Training
@@ -64,12 +63,12 @@ final class ComparisonRun {
   /// Trains an arm, goes on with its training, or finds it done.
   ///
   /// - Returns: false where it was interrupted.
-  private func train(_ run: inout ArmRun) throws -> Bool {
-    let configuration = session.trainingConfiguration(run.arm, seed: run.seed)
+  private func train(_ task: ComparisonTask, _ run: inout ArmRun) throws -> Bool {
+    let configuration = session.trainingConfiguration(task)
     let folder = RunFolder(configuration.training.outputDir)
     var json = try? JSONText.read("\(folder.path)/run.json")
     if json?["outcome"]?.stringValue ?? "interrupted" == "interrupted" {
-      console.note("\(run.arm.rawValue), seed \(run.seed): training in \(folder.path)")
+      console.note("\(task.title): training in \(folder.path)")
       giveBack()
       Process.resetPeak()
       let result = try trainingRun(configuration, folder)
@@ -142,15 +141,16 @@ final class ComparisonRun {
   /// is read once, as a server would keep it.
   ///
   /// - Returns: false where it was interrupted.
-  private func answer(_ run: inout ArmRun, _ log: AnswerLog, _ name: String) throws -> Bool {
-    let chat = try loadedChat()
-    if run.arm.isTrained {
-      try chat.attachAdapter(
-        RunFolder(session.folder.training(run.arm, seed: run.seed)).adapter)
+  private func answer(
+    _ task: ComparisonTask, _ run: inout ArmRun, _ log: AnswerLog, _ name: String
+  ) throws -> Bool {
+    chat?.model.attach(nil)
+    if task.arm.isTrained {
+      try loadedChat().attachAdapter(RunFolder(session.folder.training(task)).adapter)
     }
     Process.resetPeak()
-    let rest = session.questions.dropFirst(log.answers.count)
-    let asked = try rest.map { (question: $0, prompt: try session.prompts.prompt(run.arm, $0)) }
+    let rest = session.questions(task).dropFirst(log.answers.count)
+    let asked = try rest.map { (question: $0, prompt: try session.prompt(task, $0)) }
     let generator = try generator()
     let prefix = generator.readPrefix(of: asked.map(\.prompt.tokens))
     var spent = 0.0
@@ -167,7 +167,7 @@ final class ComparisonRun {
         return false
       }
       console.progress(
-        progress(name, log.answers.count, secondsEach: spent / Double(index + 1)),
+        progress(name, log.answers.count, run.questions, secondsEach: spent / Double(index + 1)),
         isLast: index + 1 == asked.count)
     }
     try log.sync()
@@ -195,8 +195,9 @@ final class ComparisonRun {
       seconds: prompt.seconds + (clock.now - began) / .seconds(1))
   }
 
-  private func progress(_ name: String, _ done: Int, secondsEach: Double) -> ProgressLine {
-    let count = session.questions.count
+  private func progress(
+    _ name: String, _ done: Int, _ count: Int, secondsEach: Double
+  ) -> ProgressLine {
     var line = ProgressLine()
     line.add(name, importance: 0)
     line.add("question \(done)/\(count)", importance: 1)

@@ -35,12 +35,50 @@ struct ComparisonSession {
   private let tokenize: ([Example]) throws -> Void
 
   /// The arms that are compared, cheap first, each with its seeds.
-  var arms: [(arm: Arm, seed: Int)] { Self.arms(configuration.compare) }
+  var arms: [ComparisonTask] { Self.arms(configuration.compare) }
 
-  static func arms(_ compare: ComparisonConfiguration.Compare) -> [(arm: Arm, seed: Int)] {
+  private static func arms(_ compare: ComparisonConfiguration.Compare) -> [ComparisonTask] {
     compare.arms.compactMap { Arm(rawValue: $0.rawValue) }.sorted().flatMap { arm in
-      (arm.isTrained ? compare.seeds : Array(compare.seeds.prefix(1))).map { (arm, $0) }
+      (arm.isTrained ? compare.seeds : Array(compare.seeds.prefix(1))).map {
+        ComparisonTask(arm, seed: $0)
+      }
     }
+  }
+
+  /// The arm `tuned` with fewer rows, fewest first.
+  var learningCurve: [ComparisonTask] {
+    let compare = configuration.compare
+    let counts = Set(
+      compare.learningCurve.map { max(1, Int(($0 * Double(training.count)).rounded())) })
+    return counts.subtracting([training.count]).sorted().map {
+      ComparisonTask(.tuned, seed: compare.seeds[0], rows: $0)
+    }
+  }
+
+  /// Arms with passages, with so many that do not hold the answer.
+  var robustness: [ComparisonTask] {
+    let compare = configuration.compare
+    return arms.filter { $0.arm.retrieves && $0.seed == compare.seeds[0] }.flatMap { task in
+      compare.distractorRobustness.sorted().map {
+        ComparisonTask(task.arm, seed: task.seed, distractors: $0)
+      }
+    }
+  }
+
+  /// Everything that is trained or asked.
+  var tasks: [ComparisonTask] { arms + learningCurve + robustness }
+
+  /// What a task is asked: of passages with and without the answer only what some passage answers.
+  func questions(_ task: ComparisonTask) -> [Question] {
+    guard task.distractors != nil else { return questions }
+    return questions.filter { $0.isAnswerable && !$0.documents.isEmpty }
+  }
+
+  /// What a task's model reads for a question.
+  func prompt(_ task: ComparisonTask, _ question: Question) throws -> ArmPrompts.Prompt {
+    guard let distractors = task.distractors else { return try prompts.prompt(task.arm, question) }
+    return try prompts.prompt(
+      task.arm, question, goldenWith: distractors, seed: task.seed)
   }
 
   /// Reads everything, and makes the folder or finds that it is of the same comparison.
@@ -70,9 +108,9 @@ struct ComparisonSession {
     file = try ModelFile.open(configuration.run.model.path)
     let model = try ModelConfiguration(file.configuration, blocks: file.blocks, path: file.path)
     let tokenizer = try file.makeTokenizer()
-    let arms = Self.arms(compare).map(\.arm)
+    let compared = Self.arms(compare).map(\.arm)
     let examples =
-      arms.contains(.fewShot)
+      compared.contains(.fewShot)
       ? try WorkedExamples.choose(compare.fewShot, from: training, seed: compare.seeds[0]) : []
     let encoder = try compare.encoder.map(SentenceEncoder.init(path:))
     let template = try file.makeChatTemplate(tokenizer)
@@ -89,7 +127,7 @@ struct ComparisonSession {
     if !exists { folder.clear() }
     do {
       let base =
-        arms.contains(where: \.retrieves)
+        compared.contains(where: \.retrieves)
         ? try ComparisonDocuments.open(compare, encoder: encoder, folder, console) : nil
       let method = compare.searchMethod.flatMap { Search.Method(rawValue: $0.rawValue) }
       let finder = try base.map {
@@ -100,16 +138,16 @@ struct ComparisonSession {
         examples: examples, passages: compare.topK, maxNewTokens: compare.maxNewTokens,
         context: model.maximumPositions)
       // An hour of training is not to end at a prompt that does not fit.
-      for arm in [Arm.base, .fewShot, .retrieval] {
-        let isAsked = arm == .retrieval ? finder != nil : arm == .base || arms.contains(arm)
-        guard isAsked else { continue }
-        for question in questions { _ = try prompts.prompt(arm, question) }
+      var seen: Set<String> = []
+      for task in tasks where seen.insert(task.promptName).inserted {
+        for question in self.questions(task) { _ = try prompt(task, question) }
       }
       let identity = try ComparisonIdentity.of(
         configuration, baseHash: try ModelSession.contentHash(of: file, console),
         kernels: "\(KernelPath.active)", base: base)
       if exists { try folder.settle(identity) }
       try writeRows(console)
+      try writeCurve()
       try folder.write(configuration.resolvedYAML(), to: "\(folder.path)/config.yaml")
       try folder.settle(identity)
     } catch {
@@ -135,15 +173,16 @@ struct ComparisonSession {
     return metric
   }
 
-  /// What an arm is trained as.
-  func trainingConfiguration(_ arm: Arm, seed: Int) -> RunConfiguration {
+  /// What a task is trained as.
+  func trainingConfiguration(_ task: ComparisonTask) -> RunConfiguration {
     var training = configuration.run
-    training.data.train = [folder.rows(arm, seed: seed, isValidation: false)]
+    training.data.train = [folder.rows(task, isValidation: false)]
     if !validation.isEmpty {
-      training.data.validation = [folder.rows(arm, seed: seed, isValidation: true)]
+      let whole = ComparisonTask(task.arm, seed: task.seed)
+      training.data.validation = [folder.rows(whole, isValidation: true)]
     }
-    training.training.seed = UInt64(max(0, seed))
-    training.training.outputDir = folder.training(arm, seed: seed)
+    training.training.seed = UInt64(max(0, task.seed))
+    training.training.outputDir = folder.training(task)
     return training
   }
 
@@ -155,19 +194,33 @@ struct ComparisonSession {
     let overlap = questions.filter { known.contains($0.question) }
     guard let first = overlap.first else { return }
     console.note(
-      "warning: \(overlap.count) of \(questions.count) held-out questions stand in data.train, too, among them \(first.id); they are no test"
+      "warning: \(overlap.count) of \(questions.count) held-out questions stand in data.train, too, among them \(VisibleText.escaped(first.id)); they are no test"
     )
+  }
+
+  /// Writes what the tasks of the learning curve learn: some of the rows, drawn by the seed, the fewer among the more.
+  private func writeCurve() throws {
+    for task in learningCurve {
+      let path = folder.rows(task, isValidation: false)
+      guard let count = task.rows, access(path, F_OK) != 0 else { continue }
+      let random = CounterRandom(
+        seed: UInt64(max(0, task.seed)), purpose: "learning curve")
+      let chosen = random.permutation(training.count).prefix(count).sorted()
+      let rows = TrainingRows.bare(chosen.map { training[$0] })
+      try folder.write(rows.map { JSONText.line($0.json) }.joined(), to: path)
+    }
   }
 
   /// Writes what the trained arms learn, where it is not there yet.
   private func writeRows(_ console: Console) throws {
     let compare = configuration.compare
-    for (arm, seed) in arms where arm.isTrained {
+    for task in arms where task.arm.isTrained {
+      let (arm, seed) = (task.arm, task.seed)
       for (questions, sources, isValidation) in [
         (training, sources.prefix(training.count), false),
         (validation, sources.dropFirst(training.count), true),
       ] {
-        let path = folder.rows(arm, seed: seed, isValidation: isValidation)
+        let path = folder.rows(task, isValidation: isValidation)
         guard !questions.isEmpty, access(path, F_OK) != 0 else { continue }
         var rows = TrainingRows.bare(questions)
         if arm.retrieves, let finder = prompts.finder {

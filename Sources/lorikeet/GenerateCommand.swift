@@ -1,6 +1,7 @@
 import Datasets
 import Inference
 import ModelFiles
+import Retrieval
 import Serialization
 import Tokenization
 
@@ -28,7 +29,7 @@ enum GenerateCommand: Command {
         help: "JSONL of answers; goes on behind the lines that are there"),
       Flag(name: "--system", value: "TEXT", help: "a system message to begin with"),
       Flag(name: "--raw", value: nil, help: "the prompt is plain text to be continued"),
-    ]
+    ] + RetrievedPrompt.flags + PassageSearch.flags
   static let example =
     "lorikeet generate --model model.gguf --prompt \"What is the capital of France?\""
 
@@ -41,6 +42,7 @@ enum GenerateCommand: Command {
     guard arguments.has("--input") == arguments.has("--output") else {
       throw UsageError(command: Self.self, "--input and --output go together")
     }
+    let retrieved = try RetrievedPrompt(arguments, console)
     let chat = try ModelSelection(arguments).open(console)
     let generator = try SamplingFlags.generator(arguments, chat)
     let system = arguments.string("--system").map { [ChatModel.message("system", $0)] } ?? []
@@ -57,7 +59,12 @@ enum GenerateCommand: Command {
       return
     }
     let prompt: [Int32]
-    if let text = arguments.string("--prompt") {
+    var passages: PassagePrompt?
+    if let retrieved {
+      let fitted = try retrieved.fitted(
+        to: chat, system: arguments.string("--system"), maxTokens: generator.maxTokens, console)
+      (passages, prompt) = (fitted.prompt, fitted.tokens)
+    } else if let text = arguments.string("--prompt") {
       prompt =
         arguments.has("--raw")
         ? chat.tokenizer.encode(text, addSpecialTokens: true)
@@ -71,12 +78,14 @@ enum GenerateCommand: Command {
     let (text, completion) = chat.streamAnswer(generator, prompt, console)
     let seconds = (clock.now - began) / .seconds(1)
     if !console.isJSON { console.print("") }
+    if let passages { RetrievedPrompt.printCitations(passages, console) }
     var json = JSONObject()
     json["text"] = .string(text)
     json["prompt_tokens"] = .integer(prompt.count)
     json["completion_tokens"] = .integer(completion.tokens.count)
     json["finish_reason"] = .string(completion.finishReason.rawValue)
     json["tokens_per_second"] = .number(Double(completion.tokens.count) / max(seconds, 1e-9))
+    if let passages { json["passages"] = RetrievedPrompt.json(passages, answer: text) }
     try console.json(json)
   }
 

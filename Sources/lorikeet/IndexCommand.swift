@@ -32,7 +32,7 @@ enum IndexCommand: Command {
     guard size > 0 else {
       throw UsageError(command: Self.self, "--size: expected a number above 0, found \(size)")
     }
-    let overlap = try arguments.integer("--overlap") ?? min(200, size / 5)
+    let overlap = try arguments.integer("--overlap", allowsZero: true) ?? min(200, size / 5)
     guard (0..<size).contains(overlap) else {
       throw UsageError(
         command: Self.self,

@@ -46,7 +46,9 @@ import Testing
         "compare.encoder=models/e", "compare.search_method=dense", "compare.candidates=11",
         "compare.top_k=2", "compare.metric=call", "compare.call_arguments=[repo, model]",
         "compare.known_calls=calls.jsonl", "compare.abstention=I don't know: \"no\"",
-        "compare.price_per_core_hour=0", "compare.raft.distractors=0",
+        "compare.price_per_core_hour=0", "compare.learning_curve=[0.5, 0.25]",
+        "compare.arms=[tuned, retrieval]", "compare.distractor_robustness=[0, 4]",
+        "compare.raft.distractors=0",
         "compare.raft.golden_share=1",
       ])
     #expect(try read(changed.resolvedYAML()) == changed)
@@ -101,6 +103,14 @@ import Testing
       (
         ["compare.arms=[base, raft]"],
         "compare.arms: expected base, few-shot, retrieval, tuned or tuned-retrieval, found \"raft\" (--set compare.arms=[base, raft])"
+      ),
+      (
+        ["compare.learning_curve=0.5"],
+        "compare.learning_curve: one number shows no course; give two or more (--set compare.learning_curve=0.5)"
+      ),
+      (
+        ["compare.distractor_robustness=[1, 2]", "compare.arms=tuned"],
+        "compare.distractor_robustness: it is of the arm retrieval or tuned-retrieval, which compare.arms leaves out; add it (--set compare.distractor_robustness=[1, 2])"
       ),
       (
         ["compare.metric=command"],

@@ -83,4 +83,26 @@ import Testing
     #expect(relativeError(run(), expected) < 2e-6)
     expectSameBitsOnAnyThreads("attention") { run() }
   }
+
+  @Test("products of rows are their sums, on every path", arguments: KernelPath.available)
+  func rowProducts(_ path: KernelPath) {
+    var numbers = SeededNumbers(4)
+    for (rows, size) in [(1, 1), (7, 31), (600, 384)] {
+      let (values, vector) = (numbers.floats(rows * size), numbers.floats(size))
+      let (matrix, query, output) = (
+        FloatBuffer(values), FloatBuffer(vector), FloatBuffer(count: rows)
+      )
+      func run() -> [Float] {
+        RowProducts.forward(
+          matrix.matrix(rows: rows, columns: size), vector: query.base, output: output.base,
+          path: path)
+        return output.array
+      }
+      let expected = (0..<rows).map { row in
+        (0..<size).reduce(0.0) { $0 + Double(values[row * size + $1]) * Double(vector[$1]) }
+      }
+      expectClose(run(), expected, absolute: 1e-5)
+      expectSameBitsOnAnyThreads("products of rows") { run() }
+    }
+  }
 }
