@@ -129,22 +129,25 @@ public struct ComparisonFolder: Sendable {
 
   /// Notes what the comparison is of, or compares it with what was noted when it was begun.
   ///
+  /// What no arm had to do with so far, such as documents before one reads them, is noted when one does.
+  ///
   /// - Throws: ``ComparisonError/changed(path:differences:)``; `ModelFileError`.
   public func settle(_ identity: JSONObject) throws {
-    guard access(manifest, F_OK) == 0 else {
-      let json: JSONObject = ["format_version": 1, "identity": .object(identity)]
-      return try write(JSONValue.object(json).serialized(pretty: true) + "\n", to: manifest)
+    var whole = identity
+    if access(manifest, F_OK) == 0 {
+      let bytes = try MappedFile(path: manifest).withBytes { Array($0) }
+      guard let known = (try? JSON.parse(bytes))?["identity"]?.objectValue else {
+        throw ComparisonError.notAComparison(path: path)
+      }
+      let differences = known.members.compactMap { key, then in
+        identity[key].flatMap { $0 == then ? nil : Self.difference(key, then, $0) }
+      }
+      guard differences.isEmpty else {
+        throw ComparisonError.changed(path: path, differences: differences)
+      }
+      for (key, value) in known.members { whole[key] = value }
     }
-    let bytes = try MappedFile(path: manifest).withBytes { Array($0) }
-    guard let known = (try? JSON.parse(bytes))?["identity"]?.objectValue else {
-      throw ComparisonError.notAComparison(path: path)
-    }
-    let keys = identity.keys + known.keys.filter { identity[$0] == nil }
-    let differences = keys.filter { identity[$0] != known[$0] }.map {
-      Self.difference($0, known[$0] ?? .null, identity[$0] ?? .null)
-    }
-    guard differences.isEmpty else {
-      throw ComparisonError.changed(path: path, differences: differences)
-    }
+    let json: JSONObject = ["format_version": 1, "identity": .object(whole)]
+    try write(JSONValue.object(json).serialized(pretty: true) + "\n", to: manifest)
   }
 }

@@ -56,7 +56,8 @@ enum ComparisonDocuments {
     }
     guard saysSkipped else { return summary }
     for skipped in summary.skipped {
-      console.note("warning: \(skipped.path) is passed over: it \(skipped.reason)")
+      console.note(
+        "warning: \(VisibleText.escaped(skipped.path)) is passed over: it \(skipped.reason)")
     }
     console.note("\(documents): \(summary.passages) passages of \(summary.indexed) files")
     return summary

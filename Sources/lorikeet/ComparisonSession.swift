@@ -194,7 +194,7 @@ struct ComparisonSession {
     let overlap = questions.filter { known.contains($0.question) }
     guard let first = overlap.first else { return }
     console.note(
-      "warning: \(overlap.count) of \(questions.count) held-out questions stand in data.train, too, among them \(first.id); they are no test"
+      "warning: \(overlap.count) of \(questions.count) held-out questions stand in data.train, too, among them \(VisibleText.escaped(first.id)); they are no test"
     )
   }
 

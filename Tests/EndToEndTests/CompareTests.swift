@@ -144,6 +144,15 @@ import Testing
       #expect(
         try comparison.answers(arm, output: "parts") == comparison.answers(arm, output: "whole"))
     }
+    // Documents are noted once an arm reads them, and from then on are what they were.
+    let all = try comparison.run(output: "parts")
+    #expect(all.exitCode == 0, "\(all.standardError)")
+    for arm in TinyComparison.arms {
+      #expect(
+        try comparison.answers(arm, output: "parts") == comparison.answers(arm, output: "whole"))
+    }
+    _ = try comparison.run(["--set", "compare.arms=[base, tuned]"], output: "parts")
+    #expect(try comparison.run(["--set", "compare.top_k=1"], output: "parts").exitCode == 64)
   }
 
   @Test("goes on with nothing that has changed, and says what has")

@@ -64,6 +64,22 @@ import Testing
     }
   }
 
+  @Test("goes on from a beginning that was read before, and passes over one that is another's")
+  func knownPrefix() throws {
+    let model = try model()
+    let generator = Generator(model: model, stopTokens: [], maxTokens: 8, batchSize: 1)
+    let beginning: [Int32] = (0..<24).map { 3 + ($0 * 37) % 290 }
+    let prompts = [[5, 9], [7], [11, 12, 13]].map { beginning + $0 }
+    let prefix = try #require(generator.readPrefix(of: prompts))
+    #expect(prefix.tokens == beginning)
+    for prompt in prompts + [[1, 85, 91, 59], beginning] {
+      #expect(
+        generator.complete([prompt], after: prefix)[0].tokens == plain(model, prompt, 8))
+    }
+    #expect(generator.readPrefix(of: [[1, 2, 3], [1, 2, 4]])?.tokens == nil)
+    #expect(generator.readPrefix(of: [])?.tokens == nil)
+  }
+
   @Test("ends before a stop token, and says so")
   func stops() throws {
     let model = try model()

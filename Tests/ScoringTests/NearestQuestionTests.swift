@@ -17,6 +17,11 @@ import Testing
     #expect(NearestQuestion(Self.questions).index(for: question) == index)
   }
 
+  @Test("counts a rare word for more than a common one")
+  func rarity() {
+    #expect(NearestQuestion(["red apple", "red pear", "blue plum"]).index(for: "red plum") == 2)
+  }
+
   @Test("of nothing is none")
   func empty() {
     #expect(NearestQuestion([]).index(for: "x") == nil)
