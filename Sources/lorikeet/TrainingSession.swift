@@ -87,6 +87,11 @@ struct TrainingSession {
     self.template = template
     console.note(
       "\(Self.trained(adapter)), \(adapter.parameters.count) parameters; \(run.totalSteps) steps")
+    if chat.model.configuration.isTied, adapter.untiesHead {
+      console.note(
+        "embeddings and head of this model are one matrix: what is trained is a copy of it for each module named, as in PEFT, and merging gives the model a head of its own"
+      )
+    }
     console.note(
       "computing in \(arithmetic.rawValue) on \(Parallel.threads) threads, \(KernelPath.active) kernels"
     )
