@@ -26,7 +26,9 @@ enum ConfigurationWriter {
     var openSection = ""
     for key in table.keys {
       if configuration.nullSections.contains(key.section) {
-        if key.section != openSection { text += "\(indentation(of: key.section))\(key.section): null\n" }
+        if key.section != openSection {
+          text += "\(indentation(of: key.section))\(key.section): null\n"
+        }
         openSection = key.section
         continue
       }

@@ -16,7 +16,9 @@ import Testing
     #expect(Base64.encode([0xFB, 0xFF, 0xFE]) == "+//+")
   }
 
-  @Test("what is no base64 is nothing", arguments: ["Zg", "Zg=", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9*", "Z m9", "Zm9v\n"])
+  @Test(
+    "what is no base64 is nothing",
+    arguments: ["Zg", "Zg=", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9*", "Z m9", "Zm9v\n"])
   func refusals(_ text: String) {
     #expect(Base64.decode(text) == nil)
   }

@@ -45,7 +45,8 @@ import Testing
     #expect(Base64.encode(map).utf8.count == (map.count + 2) / 3 * 4)
   }
 
-  @Test("of several entries SentencePiece takes the longest, the library the first of a short cluster")
+  @Test(
+    "of several entries SentencePiece takes the longest, the library the first of a short cluster")
   func matching() throws {
     let gguf = try TokenizerFixture.ggufDescription(name)
     guard case .characterMap(let bytes, .longest)? = gguf.normalization.first else {
@@ -57,8 +58,12 @@ import Testing
       return String(decoding: normalizer.normalized(Array(text.utf8)), as: UTF8.self)
     }
     // é as a letter and a mark, then with a second mark; 👍 alone and with a skin tone.
-    #expect(try mapped("e\u{301} e\u{301}\u{323}x", .longest).unicodeScalars.elementsEqual("é ẹ́x".unicodeScalars))
-    #expect(try mapped("e\u{301} e\u{301}\u{323}x", .clusters).unicodeScalars.elementsEqual("é éx".unicodeScalars))
+    #expect(
+      try mapped("e\u{301} e\u{301}\u{323}x", .longest).unicodeScalars.elementsEqual(
+        "é ẹ́x".unicodeScalars))
+    #expect(
+      try mapped("e\u{301} e\u{301}\u{323}x", .clusters).unicodeScalars.elementsEqual(
+        "é éx".unicodeScalars))
     #expect(try mapped("👍👍🏽", .longest) == "+++")
     #expect(try mapped("👍👍\u{1F3FD}", .clusters) == "++\u{1F3FD}")
     #expect(try mapped("①\u{200B}ﬁ…", .longest) == "1fi...")
@@ -67,7 +72,10 @@ import Testing
 
   @Test("a damaged map is an error, or changes nothing, and never the end")
   func damagedMaps() throws {
-    for bytes in [[], [1, 0, 0], [4, 0, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0, 0, 0, 0xFF]]
+    for bytes in [
+      [], [1, 0, 0], [4, 0, 0, 0, 0, 0, 0], [3, 0, 0, 0, 0, 0, 0, 0],
+      [4, 0, 0, 0, 0, 0, 0, 0, 0xFF],
+    ]
       as [[UInt8]]
     {
       #expect(throws: TokenizerError.self) {
