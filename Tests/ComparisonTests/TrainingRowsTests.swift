@@ -96,6 +96,23 @@ import Testing
     #expect(try self.rows([free]).map(\.golden) == [["p1.md:1"]])
   }
 
+  @Test("have no distractor from a document that holds the answer")
+  func otherPassagesOfTheDocument() throws {
+    let folder = try Self.folder()
+    let filler = String(repeating: "It is looked after with care. ", count: 9)
+    try folder.write(
+      "# Part 0\n\nThe part called p0 costs 0 coins.\n\n## Care\n\nWhat does the part called p0 cost to keep? \(filler)",
+      "docs/p0.md")
+    let finder = try folder.finder()
+    let found = try finder.passages(for: Self.questions[0].question, count: 3)
+    #expect(found.count { $0.path.hasSuffix("p0.md") } == 2)
+    let row = try TrainingRows.withPassages(
+      [Self.questions[0]], finder, distractors: 3, goldenShare: 1, seed: 1, limit: 10_000,
+      remedy: "", tokens: { _ in 1 })[0]
+    #expect(row.passages == 4 && row.golden.count == 1)
+    #expect(text(row).components(separatedBy: "p0").count == 3)
+  }
+
   @Test("leave out distractors that do not fit, and never the golden passage")
   func limit() throws {
     let whole = try rows()[0]

@@ -72,7 +72,7 @@ import Testing
     let prompts = [[5, 9], [7], [11, 12, 13]].map { beginning + $0 }
     let prefix = try #require(generator.readPrefix(of: prompts))
     #expect(prefix.tokens == beginning)
-    for prompt in prompts + [[1, 85, 91, 59], beginning] {
+    for prompt in prompts + [[1, 85, 91, 59], beginning, [4] + beginning + [9]] {
       #expect(
         generator.complete([prompt], after: prefix)[0].tokens == plain(model, prompt, 8))
     }
