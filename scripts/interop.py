@@ -63,7 +63,7 @@ PEFT_ADAPTERS = {
     "modules_to_save: lm_head": dict(r=8, lora_alpha=16, target_modules=ATTENTION, modules_to_save=["lm_head"]),
     "modules_to_save: both, norms, a linear layer": dict(
         r=8, lora_alpha=16, target_modules="all-linear",
-        modules_to_save=["embed_tokens", "lm_head", "norm", "0.mlp.down_proj"],
+        modules_to_save=["embed_tokens", "lm_head", "norm", "layers.0.mlp.down_proj"],
     ),
 }  # fmt: skip
 # What `lorikeet train` makes beside plain adapters.
