@@ -6,8 +6,8 @@
 struct DocumentFolder {
   /// The path without `.` and doubled slashes, so that one file has one name; empty for the working folder.
   let root: String
-  /// The files whose names say that they can be indexed, in the order of their paths.
-  var files: [String] = []
+  /// The files whose names say that they can be indexed, in the order of their paths, and how many bytes they have.
+  var files: [(path: String, bytes: Int)] = []
   /// What was passed over, each with why; hidden files and other formats are not even mentioned.
   var skipped: [(path: String, reason: DocumentReader.Skip)] = []
 
@@ -21,7 +21,7 @@ struct DocumentFolder {
     var status = stat()
     guard stat(path, &status) == 0 else { throw .missing(path: path) }
     guard status.st_mode & S_IFMT == S_IFDIR else {
-      files = [root]
+      files = [(root, Int(status.st_size))]
       return
     }
     var folders = [root]
@@ -46,7 +46,7 @@ struct DocumentFolder {
         let isDocument = DocumentReader.Format(path: path) != nil
         switch status.st_mode & S_IFMT {
         case S_IFDIR: folders.append(path)
-        case S_IFREG where isDocument: files.append(path)
+        case S_IFREG where isDocument: files.append((path, Int(status.st_size)))
         case S_IFLNK:
           var target = stat()
           let isFolder = stat(path, &target) == 0 && target.st_mode & S_IFMT == S_IFDIR
@@ -55,7 +55,7 @@ struct DocumentFolder {
         }
       }
     }
-    files.sort()
+    files.sort { $0.path < $1.path }
     skipped.sort { $0.path < $1.path }
   }
 

@@ -25,8 +25,8 @@ public enum DocumentReader {
     case binary
     /// It is not UTF-8.
     case notUTF8(offset: Int)
-    /// A line is no JSON object.
-    case badLine(Int)
+    /// None of its lines is a JSON object; the first that is none.
+    case noRows(badLine: Int)
     /// Its elements are nested beyond what a reader of HTML bears.
     case tooDeep
     /// It has no text.
@@ -43,7 +43,7 @@ public enum DocumentReader {
       switch self {
       case .binary: "holds bytes that are no text"
       case .notUTF8(let offset): "is not UTF-8 (byte \(offset + 1))"
-      case .badLine(let line): "has no JSON object on line \(line)"
+      case .noRows(let line): "has no JSON object on line \(line) nor on another"
       case .tooDeep: "is nested too deep"
       case .empty: "has no text"
       case .link: "is a symbolic link"
@@ -53,12 +53,20 @@ public enum DocumentReader {
     }
   }
 
-  /// The documents of a file: one, or of JSONL one a line.
+  /// What a file holds.
+  public struct Contents: Sendable, Equatable {
+    /// Its documents: one, or of JSONL one a line.
+    public var documents: [Document]
+    /// The lines of JSONL that are no JSON objects; one of them does not cost the file.
+    public var badLines: [Int] = []
+  }
+
+  /// The documents of a file.
   ///
   /// - Parameter name: what the file is called, for a document that says nothing of itself.
   public static func documents(
     _ bytes: [UInt8], format: Format, name: String
-  ) -> Result<[Document], Skip> {
+  ) -> Result<Contents, Skip> {
     var bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
     if bytes.contains(0) { return .failure(.binary) }
@@ -67,23 +75,22 @@ public enum DocumentReader {
       return .failure(
         .notUTF8(offset: bytes.withUnsafeBytes(UTF8Validation.firstInvalidOffset) ?? 0))
     }
-    let documents: [Document]
+    var contents: Contents
     switch format {
-    case .markdown: documents = [markdown(text, name: name)]
-    case .text: documents = [Document(title: name, text: text)]
+    case .markdown: contents = Contents(documents: [markdown(text, name: name)])
+    case .text: contents = Contents(documents: [Document(title: name, text: text)])
     case .html:
       guard let page = HTMLText.document(bytes, name: name) else { return .failure(.tooDeep) }
-      documents = [page]
-    case .jsonl:
-      switch rows(bytes, name: name) {
-      case .success(let found): documents = found
-      case .failure(let skip): return .failure(skip)
-      }
+      contents = Contents(documents: [page])
+    case .jsonl: contents = rows(bytes, name: name)
     }
-    let filled = documents.filter { document in
-      document.text.unicodeScalars.contains { !$0.properties.isWhitespace }
+    if contents.documents.isEmpty, let line = contents.badLines.first {
+      return .failure(.noRows(badLine: line))
     }
-    return filled.isEmpty ? .failure(.empty) : .success(filled)
+    contents.documents.removeAll { document in
+      document.text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
+    }
+    return contents.documents.isEmpty ? .failure(.empty) : .success(contents)
   }
 
   /// Lines that end as on Windows, or as on old Macs, end with `\n`: there are as many of them.
@@ -121,13 +128,14 @@ public enum DocumentReader {
   /// What is longer is a text rather than something to filter by.
   private static let longestMetadata = 256
 
-  private static func rows(_ bytes: [UInt8], name: String) -> Result<[Document], Skip> {
-    var documents: [Document] = []
+  private static func rows(_ bytes: [UInt8], name: String) -> Contents {
+    var contents = Contents(documents: [])
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       guard line.contains(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
       guard let object = try? JSON.parse(Array(line)).objectValue else {
-        return .failure(.badLine(index + 1))
+        contents.badLines.append(index + 1)
+        continue
       }
       let title = titleKeys.lazy.compactMap { object[$0]?.stringValue }.first { !$0.isEmpty }
       // A row without a text of a known name is searched by all that it says.
@@ -135,12 +143,12 @@ public enum DocumentReader {
         textKeys.lazy.compactMap { object[$0]?.stringValue }.first
         ?? object.members.compactMap { key, value in word(value).map { "\(key): \($0)" } }
         .joined(separator: "\n")
-      documents.append(
+      contents.documents.append(
         Document(
           title: title ?? "\(name) line \(index + 1)", text: body,
           lineMarks: marks(allOn: index + 1, body), metadata: metadata(object)))
     }
-    return .success(documents)
+    return contents
   }
 
   /// What a row can be filtered by: its short values, and those of an object called `metadata`.

@@ -12,6 +12,10 @@ public struct Indexer {
     public var removed = 0
     /// Files that were passed over, each with why, in a few words that follow "it".
     public var skipped: [(path: String, reason: String)] = []
+    /// JSONL files that were indexed but for some lines, which are no JSON objects.
+    ///
+    /// A file that has not changed is not read again, and not named again.
+    public var incomplete: [(path: String, badLines: [Int])] = []
     /// Passages that were made.
     public var passages = 0
     /// How many of them are longer than the encoder reads, so that their ends are found by words only.
@@ -48,7 +52,7 @@ public struct Indexer {
   /// Each file is a transaction of its own: what is done when the process ends stays done, and the rest is found changed
   /// the next time. Where nothing at all can be indexed, nothing is changed.
   ///
-  /// - Parameter progress: hears how many files are done.
+  /// - Parameter progress: hears how many bytes of the files are done; those of one file as its passages are encoded.
   /// - Throws: ``RetrievalError``.
   public func index(
     _ root: String, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
@@ -58,8 +62,11 @@ public struct Indexer {
     summary.skipped = folder.skipped.map { ($0.path, $0.reason.description) }
     let known = try base.files()
     var present: Set<String> = []
-    for (done, path) in folder.files.enumerated() {
-      progress(done, folder.files.count)
+    let total = folder.files.reduce(0) { $0 + $1.bytes }
+    var done = 0
+    for (path, size) in folder.files {
+      progress(done, total)
+      defer { done += size }
       guard let format = DocumentReader.Format(path: path) else { continue }
       switch Self.read(path) {
       case .failure(let skip): summary.skipped.append((path, skip.description))
@@ -72,8 +79,12 @@ public struct Indexer {
         }
         switch DocumentReader.documents(bytes, format: format, name: Self.name(path)) {
         case .failure(let skip): summary.skipped.append((path, skip.description))
-        case .success(let documents):
-          let passages = passages(of: documents, overlong: &summary.overlong)
+        case .success(let contents):
+          let passages = passages(of: contents.documents, overlong: &summary.overlong) {
+            encoded, count in
+            progress(done + Int(Double(size) * Double(encoded) / Double(count)), total)
+          }
+          if !contents.badLines.isEmpty { summary.incomplete.append((path, contents.badLines)) }
           if let encoder { try base.use(encoder.identity) }
           try base.replace(path, origin: origin, with: passages)
           summary.indexed += 1
@@ -82,7 +93,7 @@ public struct Indexer {
         }
       }
     }
-    progress(folder.files.count, folder.files.count)
+    progress(total, total)
     guard !present.isEmpty else {
       throw .nothingToIndex(
         path: root, skipped: summary.skipped.count,
@@ -117,7 +128,7 @@ public struct Indexer {
   }
 
   private func passages(
-    of documents: [Document], overlong: inout Int
+    of documents: [Document], overlong: inout Int, progress: (_ done: Int, _ of: Int) -> Void
   ) -> [KnowledgeBase.NewPassage] {
     var passages: [KnowledgeBase.NewPassage] = []
     for document in documents {
@@ -136,7 +147,8 @@ public struct Indexer {
     // The title says what a passage from the middle of a page is about.
     let texts = passages.map { Passage.titled($0.text, $0.title) }
     overlong += texts.count { encoder.tokenizer.count($0) + 2 > encoder.maximumTokens }
-    for (index, vector) in encoder.encode(texts).enumerated() { passages[index].vector = vector }
+    let vectors = encoder.encode(texts, progress: progress)
+    for (index, vector) in vectors.enumerated() { passages[index].vector = vector }
     return passages
   }
 

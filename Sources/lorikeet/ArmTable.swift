@@ -5,6 +5,8 @@ enum ArmTable {
   /// The widest line.
   static let width = 80
   private static let nameWidth = 17
+  /// The widest name of a kind, which leaves room for two of them.
+  private static let mostKindColumns = 29
 
   /// The lines: the verdict, scores with costs, scores by kind, what must be known to read them.
   static func lines(_ report: ArmReport) -> [String] {
@@ -43,24 +45,29 @@ enum ArmTable {
       }
   }
 
-  /// Scores by kind, in as many tables as 80 columns call for.
+  /// Scores by kind, in as many tables as 80 columns call for; names of kinds stand in full where they can.
   private static func kinds(_ report: ArmReport) -> [[String]] {
-    let column = 12
-    let most = (width - nameWidth) / column
-    return stride(from: 0, to: report.kinds.count, by: most).map { first in
-      let kinds = report.kinds[first..<min(first + most, report.kinds.count)]
-      let heads = kinds.map { kind in
-        (
-          TextWidth.shortened(VisibleText.escaped(kind.name), columns: column - 1), column
-        )
-      }
-      return [row("by kind", nameWidth, heads)]
-        + report.systems.map { system in
-          row(
-            TextWidth.shortened(system.label, columns: nameWidth), nameWidth,
-            kinds.map { (system.kinds[$0.name].map { decimal($0.mean) } ?? "–", column) })
-        }
+    let columns = report.kinds.map { kind in
+      let name = TextWidth.shortened(VisibleText.escaped(kind.name), columns: mostKindColumns)
+      return (kind: kind.name, head: name, width: max(8, TextWidth.columns(of: name)) + 2)
     }
+    var tables: [[String]] = []
+    var rest = columns[...]
+    while !rest.isEmpty {
+      var left = width - nameWidth
+      let shown = rest.prefix { column in
+        left -= column.width
+        return left >= 0
+      }
+      rest = rest.dropFirst(shown.count)
+      let rows = report.systems.map { system in
+        row(
+          TextWidth.shortened(system.label, columns: nameWidth), nameWidth,
+          shown.map { (system.kinds[$0.kind].map { decimal($0.mean) } ?? "–", $0.width) })
+      }
+      tables.append([row("by kind", nameWidth, shown.map { ($0.head, $0.width) })] + rows)
+    }
+    return tables
   }
 
   /// A name to the left and cells to the right of their columns.

@@ -51,14 +51,9 @@ enum ComparisonDocuments {
   ) throws -> Indexer.Summary {
     let base = try KnowledgeBase(writing: path)
     let indexer = try Indexer(base, splitter: splitter, encoder: encoder)
-    let summary = try console.stage("indexing", in: .things("files")) {
-      try indexer.index(documents, progress: $0)
-    }
+    let summary = try console.index(documents, with: indexer)
     guard saysSkipped else { return summary }
-    for skipped in summary.skipped {
-      console.note(
-        "warning: \(VisibleText.escaped(skipped.path)) is passed over: it \(skipped.reason)")
-    }
+    console.warnOfSkipped(summary)
     console.note("\(documents): \(summary.passages) passages of \(summary.indexed) files")
     return summary
   }

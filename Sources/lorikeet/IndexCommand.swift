@@ -55,13 +55,8 @@ enum IndexCommand: Command {
     let base = try KnowledgeBase(writing: output)
     let indexer = try Indexer(
       base, splitter: TextSplitter(size: size, overlap: overlap, unit: unit), encoder: encoder)
-    let summary = try console.stage("indexing", in: .things("files")) {
-      try indexer.index(arguments.positional[0], progress: $0)
-    }
-    for skipped in summary.skipped {
-      console.note(
-        "warning: \(VisibleText.escaped(skipped.path)) is passed over: it \(skipped.reason)")
-    }
+    let summary = try console.index(arguments.positional[0], with: indexer)
+    console.warnOfSkipped(summary)
     if summary.overlong > 0, let encoder {
       console.note(
         "warning: \(summary.overlong) passages are longer than the \(encoder.maximumTokens) tokens that the encoder reads; what lies beyond is found by words only (--size)"
@@ -74,6 +69,7 @@ enum IndexCommand: Command {
     json["unchanged_files"] = .integer(summary.unchanged)
     json["removed_files"] = .integer(summary.removed)
     json["skipped_files"] = .integer(summary.skipped.count)
+    json["skipped_rows"] = .integer(summary.incomplete.reduce(0) { $0 + $1.badLines.count })
     json["passages"] = .integer(count)
     json["overlong_passages"] = .integer(summary.overlong)
     json["encoder"] = base.encoder.map { .string($0.name) } ?? .null

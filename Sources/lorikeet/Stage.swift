@@ -7,7 +7,7 @@ struct Stage {
   enum Unit {
     /// Things of a name, such as `rows`.
     case things(String)
-    /// Bytes, shown as decimal megabytes.
+    /// Bytes, shown as decimal megabytes, or as kilobytes where there are few.
     case bytes
   }
 
@@ -30,7 +30,8 @@ struct Stage {
     switch unit {
     case .things(let things): line.add("\(done)/\(total) \(things)", importance: 1)
     case .bytes:
-      line.add("\(done / 1_000_000)/\((total + 999_999) / 1_000_000) MB", importance: 1)
+      let (size, name) = total < 10_000_000 ? (1_000, "kB") : (1_000_000, "MB")
+      line.add("\(done / size)/\((total + size - 1) / size) \(name)", importance: 1)
     }
     guard total > 0 else { return line }
     let share = min(1, Double(done) / Double(total))

@@ -38,6 +38,19 @@ import Testing
       #expect(TextWidth.columns(of: line) <= 80, "\(line)")
       #expect(!line.contains("\u{1B}"))
     }
-    #expect(lines.count { $0.hasPrefix("by kind") } == 2, "five kinds fit beside each other")
+    #expect(lines.count { $0.hasPrefix("by kind") } == 5, "two such kinds fit beside each other")
+  }
+
+  @Test("names kinds in full, and as many beside each other as fit")
+  func kinds() throws {
+    var json = try Self.json()
+    let names = ["Text-To-Speech", "Text-to-Speech", "unanswerable", "fact", "Object Detection"]
+    json["kinds"] = .array(names.map { ["kind": .string($0), "questions": 2] })
+    let heads = ArmTable.lines(try #require(ArmReport(.object(json))))
+      .filter { $0.hasPrefix("by kind") }
+    #expect(
+      heads.map { $0.dropFirst(17) } == [
+        "  Text-To-Speech  Text-to-Speech  unanswerable      fact", "  Object Detection",
+      ])
   }
 }

@@ -25,11 +25,11 @@ import Testing
     let stage = Stage(name: "hashing the base", unit: .bytes)
     #expect(
       stage.line(done: 1_000_000, of: 2_000_000, seconds: 0.5).text(columns: 79)
-        == "hashing the base  1/2 MB  50 %")
+        == "hashing the base  1000/2000 kB  50 %")
     #expect(
       stage.line(done: 2_000_000, of: 2_000_000, seconds: 5).text(columns: 79)
-        == "hashing the base  2/2 MB  100 %")
-    #expect(stage.line(done: 0, of: 0, seconds: 5).text(columns: 79) == "hashing the base  0/0 MB")
+        == "hashing the base  2000/2000 kB  100 %")
+    #expect(stage.line(done: 0, of: 0, seconds: 5).text(columns: 79) == "hashing the base  0/0 kB")
   }
 
   @Test(

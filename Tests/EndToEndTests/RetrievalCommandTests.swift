@@ -54,6 +54,20 @@ import Testing
       try Self.run("search", base, "nowhere to be seen").standardOutput == "nothing is found\n")
   }
 
+  @Test("index JSONL without the rows that are none, and name those")
+  func badRows() throws {
+    let scratch = try Self.documents()
+    let bad = String(repeating: "x\n", count: 7)
+    _ = try scratch.write("{\"text\": \"a\"}\n" + bad, to: "docs/rows.jsonl")
+    let indexed = try Self.run("index", scratch.path("docs"), "-o", scratch.path("kb.db"), "--json")
+    #expect(indexed.exitCode == 0, "\(indexed.standardError)")
+    #expect(
+      indexed.standardError.contains(
+        "docs/rows.jsonl: 7 lines are no JSON objects and passed over: 2, 3, 4, 5, 6, …"))
+    let summary = try JSON.parse(indexed.standardOutput)
+    #expect(summary["skipped_rows"]?.intValue == 7 && summary["indexed_files"]?.intValue == 3)
+  }
+
   @Test("rank candidates anew by a language model")
   func rerank() throws {
     let scratch = try Self.documents()

@@ -7,6 +7,7 @@ import Testing
 @Suite("Documents of a file") struct DocumentReaderTests {
   private static func read(_ text: String, _ format: DocumentReader.Format) throws -> [Document] {
     try DocumentReader.documents(Array(text.utf8), format: format, name: "file").get()
+      .documents
   }
 
   @Test("of Markdown are called what their first heading says")
@@ -151,7 +152,17 @@ import Testing
     #expect(skip([0x50, 0x4B, 0, 3]) == .binary)
     #expect(skip(Array("caf".utf8) + [0xE9]) == .notUTF8(offset: 3))
     #expect(skip(Array(" \n".utf8)) == .empty)
-    #expect(skip(Array("{\"text\": \"a\"}\n[1]".utf8), .jsonl) == .badLine(2))
+    #expect(skip(Array("\n[1]\nx".utf8), .jsonl) == .noRows(badLine: 2))
+    #expect(skip(Array("{}\nx".utf8), .jsonl) == .empty)
     #expect(skip([0xEF, 0xBB, 0xBF] + Array("text".utf8)) == nil)
+  }
+
+  @Test("of JSONL are there but for the lines that are no objects, which are named")
+  func badLines() throws {
+    let text = "{\"text\": \"a\"}\n[1]\n\n{\"text\": \"b\"}\n{\"text\": \"cut o"
+    let contents = try DocumentReader.documents(Array(text.utf8), format: .jsonl, name: "f").get()
+    #expect(contents.documents.map(\.text) == ["a", "b"])
+    #expect(contents.documents[1].lineMarks.map(\.line) == [4])
+    #expect(contents.badLines == [2, 5])
   }
 }

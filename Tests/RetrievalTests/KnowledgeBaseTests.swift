@@ -181,6 +181,29 @@ import Testing
     #expect(try indexer.index(folder.path("docs")).unchanged == 3)
   }
 
+  @Test("hears of the rows that it lacks, and how far a long file is")
+  func rows() throws {
+    let folder = try Folder()
+    let rows = (0..<300).map { "{\"text\": \"row \($0) about trees and ships and pears\"}\n" }
+    let text = "{\"text\": \n" + rows.joined() + "{"
+    try folder.write(text, "docs/many.jsonl")
+    let encoder = try SentenceEncoder(path: Fixture.path("encoder/tiny"))
+    let base = try KnowledgeBase(writing: folder.path("kb.db"))
+    let indexer = try Indexer(base, splitter: TextSplitter(), encoder: encoder)
+    var heard: [Int] = []
+    var total = 0
+    let summary = try indexer.index(folder.path("docs")) {
+      heard.append($0); total = $1
+    }
+    #expect(summary.passages == 300 && summary.skipped.isEmpty)
+    #expect(summary.incomplete.map(\.path) == [folder.path("docs/many.jsonl")])
+    #expect(summary.incomplete.map(\.badLines) == [[1, 302]])
+    #expect(total == text.utf8.count)
+    #expect(heard.first == 0 && heard.last == total && heard == heard.sorted())
+    #expect(Set(heard).count > 3)
+    #expect(try indexer.index(folder.path("docs")).unchanged == 1)
+  }
+
   @Test("is one file when the writer is done, and whole for readers meanwhile")
   func whileWritten() throws {
     let folder = try Self.filled()
